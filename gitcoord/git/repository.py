@@ -1,0 +1,158 @@
+"""Where we stand: one repository, seen from one of its worktrees.
+
+Promises: `Repository.find` works from a subdirectory, a linked worktree, inside
+`.git`, a bare repository, a submodule, a `.git` file and through symlinks, and
+whatever `GIT_DIR` says. Refuses: a git older than 2.38, with the version it saw.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from gitcoord.errors import BadInput, GitFailed, NoSuch, NotARepository, Problem
+from gitcoord.git.run import OLDEST, Output, program, run
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository and the worktree we look at it from.
+
+    top: root of that worktree, None in a bare repository or inside `.git`.
+    git_dir: of that worktree. common_dir: shared by all worktrees; ours lives in it.
+    object_format: `sha1` or `sha256`.
+    """
+
+    top: Path | None
+    git_dir: Path
+    common_dir: Path
+    object_format: str
+
+    @classmethod
+    def find(cls, folder: Path | str = ".") -> Repository:
+        """The repository `folder` is in. Raises NotARepository, or Problem on an old git."""
+        check_version()
+        asked = run(
+            "rev-parse", "--path-format=absolute", "--show-object-format", "--git-dir",
+            "--git-common-dir", "--show-toplevel",
+            cwd=folder, ok=(0, 128, 129),
+        )  # fmt: skip
+        # Where there is no worktree the last question fails, after the others were answered.
+        match asked.lines():
+            case [object_format, git_dir, common_dir]:
+                return cls(None, Path(git_dir), Path(common_dir), object_format)
+            case [object_format, git_dir, common_dir, top]:
+                return cls(Path(top), Path(git_dir), Path(common_dir), object_format)
+        raise _why_not(Path(folder), asked)
+
+    @property
+    def home(self) -> Path:
+        """A folder git can run in: the worktree, or the git dir where there is none."""
+        return self.top or self.git_dir
+
+    @property
+    def own_dir(self) -> Path:
+        """`.git/agentcoord`: what only this machine cares about. Made by who writes there."""
+        return self.common_dir / "agentcoord"
+
+    @property
+    def null_id(self) -> str:
+        """The object id that means "no object" in a ref transaction."""
+        return "0" * (64 if self.object_format == "sha256" else 40)
+
+    def run(
+        self,
+        *argv: str,
+        input: bytes = b"",  # noqa: A002
+        ok: Sequence[int] = (0,),
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        at: Path | None = None,
+    ) -> Output:
+        """git in this worktree, or in the worktree at `at`."""
+        return run(*argv, cwd=at or self.home, input=input, ok=ok, env=env, timeout=timeout)
+
+    @cached_property
+    def settings(self) -> dict[str, list[str]]:
+        """git's configuration as this worktree sees it: key in git's lower case -> values."""
+        found: dict[str, list[str]] = {}
+        for entry in self.run("config", "--list", "-z").fields():
+            key, _, value = entry.partition("\n")
+            found.setdefault(key, []).append(value)
+        return found
+
+    def setting(self, key: str, default: str = "") -> str:
+        """The last value of a git configuration key, e.g. `user.email`."""
+        return self.settings.get(key, [default])[-1]
+
+    def find_commit(self, name: str) -> str | None:
+        """The object id of the commit `name` means, None when it means none."""
+        if not name or name.startswith("-") or "\0" in name:
+            return None
+        asked = self.run(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}",
+            ok=(0, 1, 128),
+        )  # fmt: skip
+        return asked.text if asked.code == 0 else None
+
+    def commit(self, name: str) -> str:
+        """The object id of the commit `name` means. Raises NoSuch."""
+        found = self.find_commit(name)
+        if found is None:
+            raise NoSuch(
+                f"{name!r} is not a commit in this repository",
+                hint="list what there is with: git branch --all && git tag",
+            )
+        return found
+
+
+def check_version() -> None:
+    """Raise a Problem unless git is 2.38 or newer (merge-tree --write-tree)."""
+    if git_version() < OLDEST:
+        seen = ".".join(map(str, git_version()))
+        raise Problem(
+            f"git {seen} is too old: gitcoord needs {OLDEST[0]}.{OLDEST[1]} or newer",
+            hint=f"upgrade git (this one is {program()}), then: git --version",
+        )
+
+
+_versions: dict[tuple[str, int, int], tuple[int, ...]] = {}
+
+
+def git_version() -> tuple[int, ...]:
+    """(2, 39, 5) of the git on PATH; asked once per process."""
+    path = program()
+    stat = os.stat(path)  # noqa: PTH116
+    key = (path, stat.st_mtime_ns, stat.st_size)
+    if key not in _versions:
+        said = run("version", cwd="/").text
+        numbers = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", said)
+        if numbers is None:
+            raise Problem(
+                f"{path} does not say its version: {said[:60]!r}", hint="run: git version"
+            )
+        _versions[key] = tuple(int(part) for part in numbers.groups(default="0"))
+    return _versions[key]
+
+
+def _why_not(folder: Path, asked: Output) -> Problem:
+    """git gives one exit code for two facts: nothing here, or something it will not open."""
+    if not folder.is_dir():
+        return BadInput(f"{folder} is not a folder", hint="name an existing one: gitcoord -C DIR …")
+    here = folder.resolve()
+    for parent in (here, *here.parents):
+        if os.path.lexists(parent / ".git"):
+            refusal = GitFailed(("rev-parse",), asked.code, asked.err.decode("utf-8", "replace"))
+            said = refusal.message.splitlines()[0]
+            return NotARepository(
+                f"git does not open the repository at {parent}: {said}",
+                hint=f"see what git says: git -C '{parent}' status",
+            )
+    return NotARepository(
+        f"{here} is not in a git repository",
+        hint="go to one, or name it: gitcoord -C DIR … (git init makes a new one)",
+    )

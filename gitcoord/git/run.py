@@ -1,0 +1,143 @@
+"""The one way gitcoord starts git.
+
+Promises: no hook of the user's runs, no optional lock is taken, git speaks C,
+no `GIT_*` of the caller reaches it, it never asks anything, and after a time
+limit the whole process group is gone, not just the child.
+Refuses: to hide a failure. An exit code that was not expected raises.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from gitcoord.errors import GitFailed, GitTimedOut, Problem
+
+OLDEST = (2, 38)
+
+# hooksPath: the user's hooks are not ours to run. quotePath and precomposeUnicode are left
+# alone: every list is read with -z. gc and maintenance would outlive us and take locks.
+_SETTINGS = (
+    "-c", "core.hooksPath=/dev/null",
+    "-c", "gc.auto=0",
+    "-c", "maintenance.auto=false",
+    "-c", "advice.graftFileDeprecated=false",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Output:
+    """What one git process said: its exit code and both streams as bytes."""
+
+    code: int
+    out: bytes
+    err: bytes
+
+    @property
+    def text(self) -> str:
+        """stdout without its final newline; undecodable bytes become surrogates."""
+        return os.fsdecode(self.out.removesuffix(b"\n"))
+
+    def lines(self) -> list[str]:
+        return self.text.split("\n") if self.out else []
+
+    def fields(self) -> list[str]:
+        """stdout split at NUL, as `-z` writes it."""
+        parts = os.fsdecode(self.out).split("\0")
+        return parts[:-1] if parts[-1] == "" else parts
+
+
+def run(
+    *argv: str,
+    cwd: Path | str,
+    input: bytes = b"",  # noqa: A002 - the name subprocess uses
+    ok: Sequence[int] = (0,),
+    env: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+) -> Output:
+    """Run git and wait. `ok`: exit codes that are answers. `timeout` in seconds.
+
+    Raises GitFailed on any other exit code, GitTimedOut after `timeout`.
+    """
+    process = start(*argv, cwd=cwd, env=env)
+    try:
+        out, err = process.communicate(input, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        end_group(process)
+        raise GitTimedOut(
+            argv,
+            -signal.SIGKILL,
+            f"no answer within {timeout:g} s; git and its children were ended",
+        ) from None
+    except BaseException:
+        end_group(process)
+        raise
+    if process.returncode not in ok:
+        raise GitFailed(argv, process.returncode, _message(err))
+    return Output(process.returncode, out, err)
+
+
+def start(
+    *argv: str, cwd: Path | str, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start git in a process group of its own, with pipes on all three streams."""
+    try:
+        return subprocess.Popen(
+            [program(), *_SETTINGS, *argv],
+            cwd=cwd,
+            env=environment(env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            process_group=0,
+        )
+    except OSError as error:
+        raise Problem(
+            f"cannot start git in {cwd}: {error.strerror}",
+            hint="is the folder still there? run: cd / && cd -",
+        ) from error
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill git and all it started, then reap it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The caller's environment without any `GIT_*`, plus what keeps git quiet and plain."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    kept.update(
+        LC_ALL="C",
+        LANGUAGE="C",
+        GIT_OPTIONAL_LOCKS="0",
+        GIT_TERMINAL_PROMPT="0",
+        GIT_EDITOR="true",
+        GIT_NO_REPLACE_OBJECTS="1",
+    )
+    kept.update(extra or {})
+    return kept
+
+
+@cache
+def program() -> str:
+    found = shutil.which("git")
+    if found is None:
+        raise Problem("git is not on PATH", hint="install git 2.38 or newer, then: git --version")
+    return found
+
+
+def _message(err: bytes) -> str:
+    """git's own words for a person: printable, without its 'fatal: ' and its hints."""
+    text = err.decode("utf-8", "replace")
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("hint:")]
+    plain = "; ".join(line.removeprefix("fatal: ").removeprefix("error: ") for line in lines[:3])
+    return "".join(char if char.isprintable() else "?" for char in plain)[:600]
