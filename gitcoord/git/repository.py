@@ -64,6 +64,10 @@ class Repository:
         """The object id that means "no object" in a ref transaction."""
         return "0" * (64 if self.object_format == "sha256" else 40)
 
+    def seen_from(self, path: Path) -> Repository:
+        """The same repository from its worktree at `path`."""
+        return Repository(path, path, self.common_dir, self.object_format)
+
     def run(
         self,
         *argv: str,
@@ -72,9 +76,12 @@ class Repository:
         env: Mapping[str, str] | None = None,
         timeout: float | None = None,
         at: Path | None = None,
+        keep: Sequence[int] = (),
     ) -> Output:
-        """git in this worktree, or in the worktree at `at`."""
-        return run(*argv, cwd=at or self.home, input=input, ok=ok, env=env, timeout=timeout)
+        """git in this worktree, or in the worktree at `at`; the rest as in `git.run.run`."""
+        return run(
+            *argv, cwd=at or self.home, input=input, ok=ok, env=env, timeout=timeout, keep=keep
+        )
 
     @cached_property
     def settings(self) -> dict[str, list[str]]:

@@ -61,12 +61,16 @@ def run(
     ok: Sequence[int] = (0,),
     env: Mapping[str, str] | None = None,
     timeout: float | None = None,
+    keep: Sequence[int] = (),
 ) -> Output:
     """Run git and wait. `ok`: exit codes that are answers. `timeout` in seconds.
 
+    keep: file descriptors git inherits, so that a lease stays held while git lives on
+    after us.
+
     Raises GitFailed on any other exit code, GitTimedOut after `timeout`.
     """
-    process = start(*argv, cwd=cwd, env=env)
+    process = start(*argv, cwd=cwd, env=env, keep=keep)
     try:
         out, err = process.communicate(input, timeout=timeout)
     except subprocess.TimeoutExpired:
@@ -85,7 +89,10 @@ def run(
 
 
 def start(
-    *argv: str, cwd: Path | str, env: Mapping[str, str] | None = None
+    *argv: str,
+    cwd: Path | str,
+    env: Mapping[str, str] | None = None,
+    keep: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start git in a process group of its own, with pipes on all three streams."""
     try:
@@ -97,6 +104,7 @@ def start(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             process_group=0,
+            pass_fds=keep,
         )
     except OSError as error:
         raise Problem(
@@ -114,7 +122,7 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The caller's environment without any `GIT_*`, plus what keeps git quiet and plain."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    kept = inherited()
     kept.update(
         LC_ALL="C",
         LANGUAGE="C",
@@ -125,6 +133,16 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     )
     kept.update(extra or {})
     return kept
+
+
+def inherited() -> dict[str, str]:
+    """The caller's environment without any `GIT_*`: for programs that may call git themselves."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+
+def plain_environment() -> dict[str, str]:
+    """The caller's environment without any `GIT_*`: for other programs we start in a worktree."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
 
 @cache
