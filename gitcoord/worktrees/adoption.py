@@ -1,0 +1,60 @@
+"""Worktrees made by others, made first-class where they are.
+
+Nothing is committed on their branch and nothing is moved: a record and a mark are all.
+Their branch is not ours, so removal leaves it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gitcoord.errors import BadInput, Refused, Taken
+from gitcoord.git.repository import Repository
+from gitcoord.git.worktrees import Linked, admin_dirs
+from gitcoord.records import new_id, now
+from gitcoord.state.store import Store
+from gitcoord.worktrees.base import resolve_base
+from gitcoord.worktrees.worktree import KIND, LIVE, View, Worktree, write_mark
+
+
+def adopt(
+    repo: Repository, view: View, path: Path, *, kind: str, task: str, base: str = ""
+) -> Worktree:
+    """Make the linked worktree at `path` ours. task: "" for a name made of its branch or folder.
+
+    base: what ahead and behind are counted against; "" for what the main worktree is on.
+    """
+    linked, admin = _find(repo, view, path)
+    task = task or linked.branch_name or linked.path.name
+    worktree_id = new_id(kind, task)
+    grown_from = resolve_base(repo.seen_from(view.main.path), base)
+    body = {
+        "kind": kind, "task": task, "created": now(), "branch": linked.branch_name or "",
+        "roles": [], "base": {"name": grown_from.name, "ref": grown_from.ref, "id": grown_from.id},
+        "state": LIVE, "path": str(linked.path), "tip": linked.head or "", "adopted": True,
+    }  # fmt: skip
+    record = Store(repo).create(KIND, worktree_id, body)
+    write_mark(admin, worktree_id)
+    return Worktree(record, linked, admin)
+
+
+def _find(repo: Repository, view: View, path: Path) -> tuple[Linked, Path]:
+    wanted = path.resolve()
+    for one in view.mine:
+        if one.path.resolve() == wanted:
+            raise Taken(f"{path} is ours already, as {one.id}", hint=f"see: gitcoord show {one.id}")
+    linked = next((one for one in view.others if one.path.resolve() == wanted), None)
+    if linked is None:
+        raise BadInput(
+            f"{path} is no worktree of this repository",
+            hint="name one of those listed by: git worktree list",
+        )
+    if linked.main:
+        raise Refused(
+            "the main worktree is yours, and stays so", hint="adopt a linked one: git worktree list"
+        )
+    if linked.head is None:
+        raise Refused(
+            f"{path} is on a branch without commits", hint=f"make one first: git -C '{path}' commit"
+        )
+    return linked, admin_dirs(repo)[linked.path]

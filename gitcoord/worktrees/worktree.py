@@ -1,0 +1,155 @@
+"""One worktree: its record joined with what git says.
+
+A file `agentcoord-id` in the worktree's git dir ties the two together, so that neither a
+moved folder nor a renamed branch loses the record, and git removes it with the worktree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gitcoord.errors import NoSuch, Problem
+from gitcoord.git.repository import Repository
+from gitcoord.git.worktrees import Linked, admin_dirs, list_worktrees
+from gitcoord.records import match_id
+from gitcoord.state.store import Record, Store
+
+KIND = "worktrees"
+_MARK = "agentcoord-id"
+
+MAKING, LIVE, REMOVING, RESTORING = "making", "live", "removing", "restoring"
+
+
+@dataclass(frozen=True)
+class Worktree:
+    """record: what was intended. linked: what git lists, None when git knows of none.
+
+    admin: the worktree's own git dir, None when git has none.
+    """
+
+    record: Record
+    linked: Linked | None
+    admin: Path | None
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def kind(self) -> str:
+        return str(self.record.body.get("kind", ""))
+
+    @property
+    def task(self) -> str:
+        return str(self.record.body.get("task", ""))
+
+    @property
+    def path(self) -> Path:
+        """Where it is by git, else where it was made."""
+        return self.linked.path if self.linked else Path(self.record.body["path"])
+
+    @property
+    def branch(self) -> str | None:
+        """The branch checked out now; where git has no worktree, the one it was made with."""
+        if self.linked:
+            return self.linked.branch_name
+        return self.record.body.get("branch") or None
+
+    @property
+    def base(self) -> Mapping[str, Any]:
+        """`name` as the user knows it, full `ref` or "", and the commit `id` it was then."""
+        base: Mapping[str, Any] = self.record.body.get("base", {})
+        return base
+
+    @property
+    def folder(self) -> str:
+        """Where its agents write, relative to the top of the worktree."""
+        return f".agentcoord/{self.id}"
+
+    @property
+    def state(self) -> str:
+        """making, live, removing or restoring by the record; missing when the folder is gone."""
+        state = str(self.record.body.get("state", LIVE))
+        gone = self.linked is None or self.linked.prunable is not None
+        return "missing" if state == LIVE and (gone or not self.path.is_dir()) else state
+
+
+@dataclass(frozen=True)
+class View:
+    """All worktrees of a repository at one moment.
+
+    mine: with a record, oldest first. others: linked worktrees without one, and the main.
+    bad: records that could not be read.
+    """
+
+    mine: tuple[Worktree, ...]
+    others: tuple[Linked, ...]
+    bad: tuple[Problem, ...]
+
+    @property
+    def main(self) -> Linked:
+        return next(linked for linked in self.others if linked.main)
+
+    def find(self, part: str) -> Worktree:
+        """By id, any unambiguous part of it, or its folder. Raises NoSuch."""
+        by_id = {worktree.id: worktree for worktree in self.mine}
+        if part not in by_id and ("/" in part or part in (".", "..")):
+            return self._at(Path(part).absolute())
+        if not by_id:
+            raise NoSuch(
+                f"no worktree {part!r}: there are none yet",
+                hint='start one with: gitcoord start investigation "…"',
+            )
+        return by_id[match_id(part, by_id)]
+
+    def _at(self, path: Path) -> Worktree:
+        here = path.resolve()
+        around = [one for one in self.mine if here.is_relative_to(one.path.resolve())]
+        if not around:
+            raise NoSuch(f"no worktree of ours at {path}", hint="list them with: gitcoord list")
+        return max(around, key=lambda one: len(one.path.parts))
+
+
+def view_worktrees(repo: Repository, *, listed: Sequence[Linked] | None = None) -> View:
+    """Records and git's list, joined. Three git processes, whatever their number."""
+    bad: list[Problem] = []
+    records = Store(repo).all(KIND, bad=bad)
+    linked = list(listed) if listed is not None else list_worktrees(repo)
+    admins = admin_dirs(repo)
+    marks = {path: read_mark(admin) for path, admin in admins.items()}
+    by_path = {one.path: one for one in linked if not one.main}
+    mine = [_join(record, by_path, admins, marks) for record in records]
+    taken = {one.linked.path for one in mine if one.linked}
+    others = tuple(one for one in linked if one.path not in taken)
+    mine.sort(key=lambda one: (str(one.record.body.get("created", "")), one.id))
+    return View(tuple(mine), others, tuple(bad))
+
+
+def read_mark(admin: Path) -> str | None:
+    """The id that ties a worktree's git dir to a record, None when it has none."""
+    try:
+        return (admin / _MARK).read_text("ascii").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def write_mark(admin: Path, worktree_id: str) -> None:
+    (admin / _MARK).write_text(f"{worktree_id}\n", "ascii")
+
+
+def _join(
+    record: Record,
+    by_path: Mapping[Path, Linked],
+    admins: Mapping[Path, Path],
+    marks: Mapping[Path, str | None],
+) -> Worktree:
+    marked = next((path for path, mark in marks.items() if mark == record.id), None)
+    made_at = Path(str(record.body.get("path", "")))
+    # Killed between `worktree add` and the mark: the path it was made for says it.
+    path = marked or (made_at if marks.get(made_at, record.id) in (None, record.id) else None)
+    if path is None or path not in by_path:
+        return Worktree(record, None, None)
+    return Worktree(record, by_path[path], admins.get(path))
