@@ -1,0 +1,36 @@
+"""Words become a subject's work, and its answer goes to the screen. No decisions, no git.
+
+VERBS says which file of this folder knows a verb, so that only that one is imported.
+To add a verb: a line here, and in its file an `app` (see asking.py) with a command of that name.
+A file named like its verb that has no such command is a family: `gitcoord config list`.
+A command returns nothing when done, or asking.NO when the answer is no.
+"""
+
+# heading of the help -> verb -> (file in this folder, what it does in a line)
+VERBS = {
+    "Worktrees": {
+        "start": ("start", "Make a worktree for a task, and set its agents to work."),
+        "list": ("worktrees", "All worktrees: state, distance from base, changes, task."),
+        "show": ("worktrees", "Everything about one worktree."),
+        "path": ("worktrees", "The folder of a worktree, for a shell to use."),
+        "adopt": ("worktrees", "Make a worktree that others made ours, where it is."),
+        "park": ("worktrees", "Set uncommitted work aside, for this worktree only."),
+        "unpark": ("worktrees", "Take parked work up again."),
+    },
+    "Conflicts": {
+        "conflicts": ("conflicts", "Who collides with whom, before anyone commits."),
+    },
+    "Findings": {
+        "findings": ("findings", "What agents found, also after their worktree is gone."),
+        "report": ("findings", "The report of an investigation, in Markdown."),
+    },
+    "Removing and mending": {
+        "remove": ("worktrees", "Remove worktrees; refused while something would be lost."),
+        "undo": ("worktrees", "Bring a removed worktree back, with all that was in it."),
+        "trash": ("trash", "What was removed: list it, bring it back, let it go."),
+        "doctor": ("doctor", "Find what is out of step, and mend it."),
+    },
+    "Settings": {
+        "config": ("config", "Show and change the settings, each with where it comes from."),
+    },
+}

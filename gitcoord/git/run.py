@@ -147,6 +147,7 @@ def plain_environment() -> dict[str, str]:
 
 @cache
 def program() -> str:
+    """The path of git. Raises Problem when there is none on PATH."""
     found = shutil.which("git")
     if found is None:
         raise Problem("git is not on PATH", hint="install git 2.38 or newer, then: git --version")
