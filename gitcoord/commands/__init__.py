@@ -10,15 +10,13 @@ A command returns nothing when done, or asking.NO when the answer is no.
 VERBS = {
     "Worktrees": {
         "start": ("start", "Make a worktree for a task, and set its agents to work."),
+        "resume": ("start", "Go on with a run that stopped, where it was."),
         "list": ("worktrees", "All worktrees: state, distance from base, changes, task."),
         "show": ("worktrees", "Everything about one worktree."),
         "path": ("worktrees", "The folder of a worktree, for a shell to use."),
         "adopt": ("worktrees", "Make a worktree that others made ours, where it is."),
         "park": ("worktrees", "Set uncommitted work aside, for this worktree only."),
         "unpark": ("worktrees", "Take parked work up again."),
-    },
-    "Conflicts": {
-        "conflicts": ("conflicts", "Who collides with whom, before anyone commits."),
     },
     "Findings": {
         "findings": ("findings", "What agents found, also after their worktree is gone."),

@@ -1,0 +1,9 @@
+"""Workflows at work: a task graph, its record, and what may run next.
+
+    workflow.py  a template's tasks, checked to be a graph that can end
+    run.py       one run: its record, its tasks' states, what is ready
+
+Starting a run is advancing an empty one: a task is marked as running before it begins, and
+its outcome is written after its findings are committed, so that a run that died goes on
+where it was.
+"""

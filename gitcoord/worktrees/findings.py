@@ -47,6 +47,10 @@ class Written:
         return str(self.front.get("title", self.id))
 
     @property
+    def kind(self) -> str:
+        return str(self.front.get("kind", ""))
+
+    @property
     def confidence(self) -> float | None:
         value = self.front.get("confidence")
         return float(value) if isinstance(value, int | float) else None
@@ -127,11 +131,12 @@ def list_all_findings(repo: Repository) -> list[Written]:
 
 
 def read_report(repo: Repository, worktree_id: str, branch: str | None = None) -> str:
-    """report.md of a worktree, also of one that is gone. Raises NoSuch."""
-    names = [
-        f"refs/heads/{branch or worktree_id}:.agentcoord/{worktree_id}/report.md",
-        f"{PREFIX}{worktree_id}:report.md",
+    """report.md or plan.md of a worktree, also of one that is gone. Raises NoSuch."""
+    folders = [
+        f"refs/heads/{branch or worktree_id}:.agentcoord/{worktree_id}/",
+        f"{PREFIX}{worktree_id}:",
     ]
+    names = [folder + name for folder in folders for name in ("report.md", "plan.md")]
     with Reader(repo) as reader:
         found = next((one for one in reader.find_all(names) if one is not None), None)
     if found is None:

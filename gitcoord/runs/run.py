@@ -1,0 +1,158 @@
+"""One run: a workflow at work in a worktree, as a record that survives its process.
+
+The record's documents: `record` (workflow, worktree, question, state, times) and `tasks`
+(task -> state, role, needs, times, error). States of a run: running, done, failed, stopped.
+Of a task: waiting, running, done, failed, skipped (something it needs failed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gitcoord.git.repository import Repository
+from gitcoord.process import is_held
+from gitcoord.records import new_id, now
+from gitcoord.runs.workflow import Task, Workflow
+from gitcoord.state.store import Record, Store
+
+KIND = "runs"
+WAITING, RUNNING, DONE, FAILED, SKIPPED, STOPPED = (
+    "waiting", "running", "done", "failed", "skipped", "stopped",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's record, read."""
+
+    record: Record
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def state(self) -> str:
+        return str(self.record.body["state"])
+
+    @property
+    def worktree_id(self) -> str:
+        return str(self.record.body["worktree"])
+
+    @property
+    def question(self) -> Mapping[str, Any]:
+        """What was asked, with its options, as `create_run` was given it."""
+        asked: Mapping[str, Any] = self.record.body["question"]
+        return asked
+
+    @property
+    def tasks(self) -> Mapping[str, Mapping[str, Any]]:
+        """Task name -> state, role, needs, does, started, ended, error; in workflow order."""
+        return self.record.documents["tasks"]
+
+    def ready(self) -> list[Task]:
+        """Tasks that may start now: waiting, with all they need done."""
+        return [
+            _task(name, task)
+            for name, task in self.tasks.items()
+            if task["state"] == WAITING
+            and all(self.tasks[need]["state"] == DONE for need in task["needs"])
+        ]
+
+
+def create_run(
+    repo: Repository, worktree_id: str, workflow: Workflow, question: Mapping[str, Any]
+) -> Run:
+    """Write the intent of a run; nothing has begun. question: must fit TOML."""
+    tasks = {
+        task.name: {
+            "state": WAITING, "role": task.role, "needs": list(task.needs), "does": task.does,
+        }
+        for task in workflow.tasks
+    }  # fmt: skip
+    body = {
+        "worktree": worktree_id, "workflow": workflow.name, "state": RUNNING,
+        "created": now(), "question": dict(question),
+    }  # fmt: skip
+    run_id = new_id("run", str(question.get("text", "")))
+    return Run(Store(repo).create(KIND, run_id, body, tasks=tasks))
+
+
+def read_run(repo: Repository, run_id: str) -> Run:
+    """Raises NoSuch."""
+    return Run(Store(repo).read(KIND, run_id))
+
+
+def list_runs(repo: Repository) -> list[Run]:
+    """All runs, oldest first."""
+    runs = [Run(record) for record in Store(repo).all(KIND)]
+    return sorted(runs, key=lambda run: str(run.record.body.get("created", "")))
+
+
+def is_hosted(repo: Repository, run_id: str) -> bool:
+    """Whether a live process drives the run."""
+    return is_held(repo.own_dir, run_id)
+
+
+def begin_task(repo: Repository, run_id: str, name: str) -> Run:
+    return _change_task(repo, run_id, name, state=RUNNING, started=now())
+
+
+def end_task(repo: Repository, run_id: str, name: str, *, error: str = "") -> Run:
+    """Mark a task done, or failed with `error`; then what needs it is skipped."""
+    state = FAILED if error else DONE
+    said = {"error": error} if error else {}
+    return _change_task(repo, run_id, name, state=state, ended=now(), **said)
+
+
+def reopen(repo: Repository, run_id: str) -> Run:
+    """For a new host: what was running when the last one died is waiting again, as is what
+    failed or was skipped."""
+
+    def edit(tasks: dict[str, Any]) -> dict[str, Any]:
+        for task in tasks.values():
+            if task["state"] in (RUNNING, FAILED, SKIPPED):
+                task["state"] = WAITING
+                task.pop("error", None)
+        return tasks
+
+    Store(repo).change(KIND, run_id, edit, document="tasks")
+    return _set_state(repo, run_id, RUNNING)
+
+
+def close(repo: Repository, run_id: str, *, stopped: bool = False) -> Run:
+    """Set the run's own state from its tasks'."""
+    run = read_run(repo, run_id)
+    states = {task["state"] for task in run.tasks.values()}
+    state = STOPPED if stopped else DONE if states <= {DONE} else FAILED
+    return _set_state(repo, run_id, state)
+
+
+def _set_state(repo: Repository, run_id: str, state: str) -> Run:
+    def edit(body: dict[str, Any]) -> dict[str, Any]:
+        return {**body, "state": state, "changed": now()}
+
+    return Run(Store(repo).change(KIND, run_id, edit))
+
+
+def _change_task(repo: Repository, run_id: str, name: str, **changes: Any) -> Run:
+    def edit(tasks: dict[str, Any]) -> dict[str, Any]:
+        tasks[name] = {**tasks[name], **changes}
+        return _skip_what_cannot_run(tasks)
+
+    return Run(Store(repo).change(KIND, run_id, edit, document="tasks"))
+
+
+def _skip_what_cannot_run(tasks: dict[str, Any]) -> dict[str, Any]:
+    """In workflow order, so one pass reaches everything downstream."""
+    for task in tasks.values():
+        blocked = any(tasks[need]["state"] in (FAILED, SKIPPED) for need in task["needs"])
+        if task["state"] == WAITING and blocked:
+            task["state"] = SKIPPED
+    return tasks
+
+
+def _task(name: str, task: Mapping[str, Any]) -> Task:
+    return Task(name, str(task["role"]), tuple(task["needs"]), str(task.get("does", "")))

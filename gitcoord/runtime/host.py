@@ -1,0 +1,169 @@
+"""The host of a run: one process that drives it from wherever it is to its end.
+
+Promises: a task's findings are committed before the task counts as done, so after a crash
+at any point driving the run again repeats at most the task that was running, and repeats it
+to the same files. Two hosts of one run exclude each other by a lease.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gitcoord.analysis.finding import Finding, describe, recreate
+from gitcoord.errors import Problem
+from gitcoord.git.repository import Repository
+from gitcoord.process import cores, hold
+from gitcoord.records import now
+from gitcoord.runs.run import Run, begin_task, close, end_task
+from gitcoord.runs.workflow import Task
+from gitcoord.state.journal import Journal
+from gitcoord.state.store import Store
+from gitcoord.worktrees.findings import commit_files, list_findings, render
+from gitcoord.worktrees.worktree import Worktree
+
+
+@dataclass(frozen=True)
+class Product:
+    """What a task gives. files: more to commit beside the findings, by name.
+
+    decision: for the log of decisions, fit for TOML; None when nothing was decided.
+    """
+
+    findings: Sequence[Finding]
+    files: Mapping[str, bytes]
+    decision: Mapping[str, Any] | None = None
+
+
+class Runner(Protocol):
+    """What an agent runs on. say: one line of what it does now; may be called from a thread."""
+
+    def __call__(
+        self, task: Task, earlier: Sequence[Finding], say: Callable[[str], None]
+    ) -> Product: ...
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Something that happened in a run: task is "" for the run itself."""
+
+    task: str
+    role: str
+    text: str
+    state: str
+
+
+def drive(
+    repo: Repository,
+    run: Run,
+    worktree: Worktree,
+    runner: Runner,
+    *,
+    author: str,
+    progress: Callable[[Moment], None],
+    workers: int = 0,
+) -> Run:
+    """Advance the run until nothing can run any more. Returns it closed.
+
+    workers: tasks at once, 0 for the number of cores. A task that raises a Problem fails and
+    the rest goes on; anything else stops the run and is raised.
+    """
+    journal = Journal(repo.own_dir)
+    with hold(repo.own_dir, run.id), ThreadPoolExecutor(workers or cores()) as pool:
+        journal.append("run", run=run.id, worktree=worktree.id, state="running")
+        at_work: dict[Future[Product], Task] = {}
+        try:
+            while True:
+                run = _dispatch(repo, run, worktree, runner, pool, at_work, progress)
+                if not at_work:
+                    break
+                ended, _ = wait(at_work, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    task = at_work.pop(future)
+                    run = _take_in(repo, run, worktree, task, future, author, progress)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            run = close(repo, run.id, stopped=True)
+            journal.append("run", run=run.id, worktree=worktree.id, state=run.state)
+            raise
+        run = close(repo, run.id)
+        journal.append("run", run=run.id, worktree=worktree.id, state=run.state)
+        journal.seal(repo)
+    return run
+
+
+def earlier_findings(repo: Repository, worktree: Worktree) -> list[Finding]:
+    """What has been committed in the worktree so far, as findings again."""
+    found = []
+    for written in list_findings(repo, worktree.id, worktree.branch):
+        try:
+            found.append(recreate(written.front, written.body))
+        except (KeyError, TypeError, ValueError):
+            continue  # written by hand or by a model: for people, not for analysers
+    return found
+
+
+def _dispatch(
+    repo: Repository, run: Run, worktree: Worktree, runner: Runner, pool: ThreadPoolExecutor,
+    at_work: dict[Future[Product], Task], progress: Callable[[Moment], None],
+) -> Run:  # fmt: skip
+    for task in run.ready():
+        earlier = earlier_findings(repo, worktree)
+        run = begin_task(repo, run.id, task.name)
+        progress(Moment(task.name, task.role, task.does, "running"))
+
+        def say(text: str, task: Task = task) -> None:
+            progress(Moment(task.name, task.role, text, "running"))
+
+        at_work[pool.submit(runner, task, earlier, say)] = task
+    return run
+
+
+def _take_in(
+    repo: Repository, run: Run, worktree: Worktree, task: Task, future: Future[Product],
+    author: str, progress: Callable[[Moment], None],
+) -> Run:  # fmt: skip
+    journal = Journal(repo.own_dir)
+    try:
+        product = future.result()
+    except Problem as problem:
+        progress(Moment(task.name, task.role, problem.message, "failed"))
+        journal.append("task", run=run.id, task=task.name, state="failed", error=problem.message)
+        return end_task(repo, run.id, task.name, error=problem.message)
+    count = len(product.findings)
+    counted = f"{count} finding{'' if count == 1 else 's'}"
+    message = (
+        f"{task.role.capitalize()}: {counted}\n\n"
+        f"Gitcoord-Worktree: {worktree.id}\nGitcoord-Run: {run.id}\n"
+        f"Gitcoord-Task: {task.name}\nGitcoord-Role: {task.role}\nGitcoord-Runner: local"
+    )
+    files = _files(task, product)
+    commit = commit_files(repo, worktree, files, message, author=author) if files else ""
+    if product.decision is not None:
+        _log_decision(repo, run, worktree, task, product.decision)
+    journal.append("task", run=run.id, task=task.name, state="done", commit=commit, findings=count)
+    progress(Moment(task.name, task.role, counted, "done"))
+    return end_task(repo, run.id, task.name)
+
+
+def _log_decision(
+    repo: Repository, run: Run, worktree: Worktree, task: Task, decision: Mapping[str, Any]
+) -> None:
+    """One record for each task that decides; doing the task again replaces it."""
+    store, record_id = Store(repo), f"{run.id}-{task.name}"
+    body = {**decision, "run": run.id, "worktree": worktree.id, "by": task.role, "time": now()}
+    if store.find("decisions", record_id) is None:
+        store.create("decisions", record_id, body)
+    else:
+        store.change("decisions", record_id, lambda _: body)
+
+
+def _files(task: Task, product: Product) -> dict[str, bytes]:
+    """The same task gives the same names, so doing it again replaces instead of adding."""
+    named = {
+        f"findings/{task.name}-{number}.md": render(describe(finding), finding.body)
+        for number, finding in enumerate(product.findings, 1)
+    }
+    return {**named, **product.files}

@@ -1,0 +1,90 @@
+"""Findings, hypotheses and suspects in words, tables and JSON. Reads no git, decides nothing.
+
+findings --json   [{worktree, id, role, title, confidence, evidence, body}]
+start --json      {worktree, run {id, state, workflow, tasks}, findings [{id, role, title,
+                   confidence, evidence}], suspects {files, commits} each
+                   [{name, score, reasons, title}], report, next}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gitcoord.runs.run import Run
+from gitcoord.worktrees.findings import Written
+
+COLUMNS = ("id", "confidence", "title")
+SUSPECT_COLUMNS = ("score", "suspect", "why")
+
+
+def finding_json(finding: Written) -> dict[str, Any]:
+    return {
+        "id": finding.id,
+        "role": finding.role,
+        "kind": finding.kind,
+        "title": finding.title,
+        "confidence": finding.confidence,
+        "evidence": list(finding.evidence),
+    }
+
+
+def finding_whole_json(finding: Written) -> dict[str, Any]:
+    return {"worktree": finding.worktree_id, **finding_json(finding), "body": finding.body}
+
+
+def finding_cells(finding: Written) -> tuple[str, ...]:
+    return (finding.id, _percent(finding.confidence), _line(finding.title, 100))
+
+
+def finding_text(finding: Written) -> str:
+    """One finding for a person to read: its claim, its text, and how to check it."""
+    lines = [f"{finding.title}  [{_percent(finding.confidence)}, {finding.role}, {finding.id}]"]
+    lines += [f"  {line}" for line in finding.body.split("\n")] if finding.body else []
+    for one in finding.evidence:
+        lines.append(f"  - {_line(str(one.get('note', '')), 160)}")
+        lines.append(f"      {_line(str(one.get('command', '')), 200)}")
+    return "\n".join(lines)
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    tasks = {
+        name: {key: task[key] for key in ("state", "role", "error") if key in task}
+        for name, task in run.tasks.items()
+    }
+    workflow = run.record.body.get("workflow", "")
+    return {"id": run.id, "state": run.state, "workflow": workflow, "tasks": tasks}
+
+
+def suspects(findings: Sequence[Written], key: str) -> list[Mapping[str, Any]]:
+    """All suspects of one sort (`files` or `commits`) over all findings, best score first.
+
+    A suspect that several findings name keeps its best score and all reasons.
+    """
+    best: dict[str, dict[str, Any]] = {}
+    for finding in findings:
+        for one in finding.front.get(key, ()):
+            if not isinstance(one, Mapping) or not isinstance(one.get("score"), int | float):
+                continue
+            known = best.setdefault(str(one.get("name")), {**one, "reasons": []})
+            known["score"] = max(known["score"], one["score"])
+            known["title"] = known.get("title") or one.get("title", "")
+            fresh = [reason for reason in one.get("reasons", ()) if reason not in known["reasons"]]
+            known["reasons"] = [*known["reasons"], *fresh]
+    return sorted(best.values(), key=lambda one: (-one["score"], str(one["name"])))
+
+
+def suspect_cells(suspect: Mapping[str, Any]) -> tuple[str, ...]:
+    name, title = str(suspect["name"]), str(suspect.get("title", ""))
+    shown = f"{name[:9]} {title}" if title else name
+    reasons = "; ".join(map(str, suspect["reasons"][:3]))
+    return (f"{suspect['score']:.2f}", _line(shown, 60), _line(reasons, 90))
+
+
+def _percent(confidence: float | None) -> str:
+    return "" if confidence is None else f"{confidence:.0%}"
+
+
+def _line(text: str, most: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"

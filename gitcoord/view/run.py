@@ -1,0 +1,98 @@
+"""A run in words: live lines while it works, a short answer when it is done.
+
+Reads no git, decides nothing: a frame is a function of what has happened so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gitcoord.analysis.finding import HYPOTHESIS, PLAN
+from gitcoord.runs.run import Run
+from gitcoord.runtime.host import Moment
+from gitcoord.view.findings import finding_json, run_json, suspect_cells, suspects
+from gitcoord.view.screen import Screen
+from gitcoord.view.worktrees import worktree_json
+from gitcoord.worktrees.findings import Written
+from gitcoord.worktrees.worktree import Worktree
+
+_MARKS = {"waiting": " ", "running": ">", "done": "+", "failed": "!", "skipped": "-"}
+_HYPOTHESES, _SUSPECTS = 3, 5
+
+
+class Board:
+    """What every task of a run is at."""
+
+    def __init__(self, run: Run) -> None:
+        self._said = {name: str(task.get("does", "")) for name, task in run.tasks.items()}
+        self._states = {name: str(task["state"]) for name, task in run.tasks.items()}
+        self._roles = {name: str(task["role"]) for name, task in run.tasks.items()}
+
+    def take(self, moment: Moment) -> str:
+        """Note what happened; a line when a task ended, "" otherwise."""
+        self._said[moment.task], self._states[moment.task] = moment.text, moment.state
+        if moment.state in ("done", "failed"):
+            return f"{_MARKS[moment.state]} {moment.role}: {moment.text}"
+        return ""
+
+    def lines(self) -> list[str]:
+        """A line for each task that is at work or waiting."""
+        return [
+            f"{_MARKS[state]} {self._roles[name]}: {self._said[name]}"
+            for name, state in self._states.items()
+            if state in ("running", "waiting")
+        ]
+
+
+def outcome_json(worktree: Worktree, run: Run, found: Sequence[Written]) -> dict[str, Any]:
+    return {
+        "worktree": worktree_json(worktree),
+        "run": run_json(run),
+        "findings": [finding_json(one) for one in found],
+        "suspects": {key: suspects(found, key) for key in ("files", "commits")},
+        "report": _report(worktree, found),
+        "next": next_commands(worktree),
+    }
+
+
+def show_outcome(screen: Screen, worktree: Worktree, run: Run, found: Sequence[Written]) -> None:
+    """Hypotheses, suspect files and commits, where things are, and what to do next."""
+    concluded = [one for one in found if one.kind in (HYPOTHESIS, PLAN)]
+    concluded.sort(key=lambda one: -(one.confidence or 0))
+    rows = [(f"{one.confidence or 0:.0%}", one.title) for one in concluded]
+    is_plan = _is_plan(found)
+    screen.table(("confidence", "plan" if is_plan else "hypothesis"), rows[:_HYPOTHESES])
+    file = "file to touch" if is_plan else "suspect file"
+    for key, title in (("files", file), ("commits", "suspect commit")):
+        listed = [suspect_cells(one) for one in suspects(found, key)[:_SUSPECTS]]
+        if listed:
+            screen.answer("")
+            screen.table(("score", title, "why"), listed)
+    for name, task in run.tasks.items():
+        if task["state"] in ("failed", "skipped"):
+            screen.warn(f"{name} {task['state']}{f': {why}' if (why := task.get('error')) else ''}")
+    screen.answer("")
+    count = "1 finding" if len(found) == 1 else f"{len(found)} findings"
+    screen.answer(f"{count}, committed on {worktree.branch}")
+    screen.answer(f"  {'plan  ' if is_plan else 'report'}  {_report(worktree, found)}")
+    for command in next_commands(worktree):
+        screen.answer(f"  next    {command}")
+
+
+def _is_plan(found: Sequence[Written]) -> bool:
+    return any(one.kind == PLAN for one in found)
+
+
+def _report(worktree: Worktree, found: Sequence[Written]) -> Path:
+    return worktree.path / worktree.folder / ("plan.md" if _is_plan(found) else "report.md")
+
+
+def next_commands(worktree: Worktree) -> list[str]:
+    return [
+        f"gitcoord report {worktree.id}",
+        f"gitcoord findings {worktree.id}",
+        f'cd "$(gitcoord path {worktree.id})"',
+        f"gitcoord remove {worktree.id}",
+    ]

@@ -1,0 +1,210 @@
+"""Worktrees in words, tables and JSON. Reads no git, decides nothing.
+
+The shapes with --json:
+
+    list    [{id, kind, task, branch, path, state, base, base_sha, ahead, behind, dirty,
+              changes {staged, unstaged, untracked, unmerged}, operation, created, adopted}]
+    start   {worktree {id, kind, task, path, branch, base, base_sha, behind, upstream}, …}
+    trash   [{id, task, branch, path, kept, not_kept}]
+
+dirty is null when git could not tell; so are ahead and behind without a base.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gitcoord.worktrees.ailment import Ailment
+from gitcoord.worktrees.listing import Row
+from gitcoord.worktrees.losses import Removal
+from gitcoord.worktrees.parking import Parked
+from gitcoord.worktrees.start import Plan
+from gitcoord.worktrees.trash import Trashed
+from gitcoord.worktrees.worktree import Worktree
+
+LIST_COLUMNS = ("id", "state", "base", "changes", "task")
+TRASH_COLUMNS = ("id", "removed", "task")
+
+
+def worktree_json(worktree: Worktree) -> dict[str, Any]:
+    """One worktree as `start` and `adopt` give it."""
+    base = worktree.base
+    return {
+        "id": worktree.id,
+        "kind": worktree.kind,
+        "task": worktree.task,
+        "path": worktree.path,
+        "branch": worktree.branch,
+        "base": base.get("name", ""),
+        "base_sha": base.get("id", ""),
+        "upstream": base.get("upstream", ""),
+        "behind": base.get("behind", 0),
+    }
+
+
+def row_json(row: Row) -> dict[str, Any]:
+    """One line of `list`."""
+    worktree, status = row.worktree, row.status
+    return {
+        "id": worktree.id,
+        "kind": worktree.kind,
+        "task": worktree.task,
+        "branch": worktree.branch,
+        "path": worktree.path,
+        "state": worktree.state,
+        "base": worktree.base.get("name", ""),
+        "base_sha": worktree.base.get("id", ""),
+        "ahead": row.ahead,
+        "behind": row.behind,
+        "dirty": None if status is None else not status.clean,
+        "changes": None if status is None else dict(vars(status)),
+        "operation": row.operation,
+        "created": worktree.record.body.get("created", ""),
+        "adopted": bool(worktree.record.body.get("adopted", False)),
+    }
+
+
+def list_cells(row: Row) -> tuple[str, ...]:
+    worktree = row.worktree
+    state = f"{worktree.state}, {row.operation}" if row.operation else worktree.state
+    return (worktree.id, state, _distance(row), _changes(row), _title(worktree.task))
+
+
+def show_lines(row: Row, parked: Sequence[Parked], findings: Sequence[str]) -> list[str]:
+    """Everything about one worktree, a line each."""
+    worktree, base = row.worktree, row.worktree.base
+    adopted = " (adopted)" if worktree.record.body.get("adopted") else ""
+    operation = f", in the middle of a {row.operation}" if row.operation else ""
+    base_id = str(base.get("id", ""))[:9]
+    lines = [
+        worktree.id,
+        f"  task      {_title(worktree.task, 400)}",
+        f"  kind      {worktree.kind}{adopted}",
+        f"  state     {worktree.state}{operation}",
+        f"  path      {worktree.path}",
+        f"  branch    {worktree.branch or '(detached)'}",
+        f"  base      {base.get('name', '')} ({base_id}), {_distance(row) or 'even'}",
+        f"  changes   {_changes(row)}",
+        f"  created   {worktree.record.body.get('created', '')}",
+    ]
+    lines += [f"  parked    {one.number}: {_title(one.message) or one.time}" for one in parked]
+    lines += [f"  finding   {title}" for title in findings]
+    return lines
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """What a start would do."""
+    lines = [
+        f"{plan.kind.name} {plan.id}",
+        f"  from      {plan.base}",
+        f"  branch    {plan.branch}",
+        f"  at        {plan.path}",
+        f"  context   .agentcoord/{plan.id}/context.toml, committed as its first commit",
+    ]
+    if plan.with_changes:
+        lines.append("  carries   your uncommitted changes; yours stay as they are")
+    if plan.included:
+        lines.append(f"  copies    {len(plan.included)} ignored file(s): {_some(plan.included)}")
+    lines += [f"  runs      {command}" for command in plan.config.setup.commands]
+    return lines + [f"  note      {note}" for note in plan.notes]
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    return {
+        "worktree": {
+            "id": plan.id,
+            "kind": plan.kind.name,
+            "task": plan.task,
+            "path": plan.path,
+            "branch": plan.branch,
+            "base": plan.base.name,
+            "base_sha": plan.base.id,
+            "upstream": plan.base.upstream,
+            "behind": plan.base.behind,
+        },
+        "included": plan.included,
+        "setup": plan.config.setup.commands,
+        "notes": plan.notes,
+        "dry_run": True,
+    }
+
+
+def removal_lines(removal: Removal, *, force: bool) -> list[str]:
+    """What a removal would do, or why it would be refused."""
+    worktree = removal.worktree
+    lines = [f"{worktree.id} at {worktree.path}"]
+    lines += [f"  refused   {reason}" for reason in removal.never]
+    word = "keeps     a copy of" if force else "refused   it holds"
+    lines += [f"  {word} {loss}" for loss in removal.losses]
+    if removal.aside:
+        lines.append(f"  keeps     {len(removal.aside)} ignored path(s): {_some(removal.aside)}")
+    if removal.rebuilt:
+        lines.append(f"  deletes   what a build makes again: {_some(removal.rebuilt)}")
+    branch = removal.deletes_branch
+    lines.append(f"  branch    {f'{branch} goes' if branch else 'stays'}")
+    return lines
+
+
+def removal_json(removal: Removal) -> dict[str, Any]:
+    return {
+        "id": removal.worktree.id,
+        "path": removal.worktree.path,
+        "never": removal.never,
+        "losses": removal.losses,
+        "kept_aside": removal.aside,
+        "not_kept": removal.rebuilt,
+        "deletes_branch": removal.deletes_branch,
+    }
+
+
+def trash_json(trashed: Trashed) -> dict[str, Any]:
+    kept = ("id", "task", "branch", "path", "kept", "not_kept")
+    return {key: getattr(trashed, key) for key in kept}
+
+
+def trash_cells(trashed: Trashed) -> tuple[str, ...]:
+    return (trashed.id, trashed.kept, _title(trashed.task))
+
+
+def ailment_json(ailment: Ailment, outcome: str | None) -> dict[str, Any]:
+    """outcome: None when nothing was tried, "" when it was mended, else why not."""
+    return {
+        "kind": ailment.kind,
+        "subject": ailment.subject,
+        "what": ailment.what,
+        "advice": ailment.advice,
+        "mendable": ailment.mend is not None,
+        "mended": None if outcome is None else outcome == "",
+    }
+
+
+def ailment_lines(ailment: Ailment, outcome: str | None) -> list[str]:
+    head = f"{ailment.kind}: {ailment.subject} {ailment.what}"
+    if outcome == "":
+        return [f"mended  {head}"]
+    way = f"gitcoord doctor --fix will {ailment.advice}" if ailment.mend else ailment.advice
+    return [f"found   {head}", f"        {outcome if outcome and ailment.mend else way}"]
+
+
+def _distance(row: Row) -> str:
+    if row.ahead is None or row.behind is None:
+        return ""
+    parts = [f"+{row.ahead}" if row.ahead else "", f"-{row.behind}" if row.behind else ""]
+    return " ".join(part for part in parts if part)
+
+
+def _changes(row: Row) -> str:
+    if row.status is None:
+        return "unknown" if row.worktree.linked else ""
+    counts: Mapping[str, int] = vars(row.status)
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "clean"
+
+
+def _title(text: str, most: int = 60) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
