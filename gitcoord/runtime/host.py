@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from gitcoord.analysis.finding import Finding, describe, recreate
 from gitcoord.errors import Problem
@@ -37,12 +37,9 @@ class Product:
     decision: Mapping[str, Any] | None = None
 
 
-class Runner(Protocol):
-    """What an agent runs on. say: one line of what it does now; may be called from a thread."""
-
-    def __call__(
-        self, task: Task, earlier: Sequence[Finding], say: Callable[[str], None]
-    ) -> Product: ...
+Runner = Callable[[Task, Sequence[Finding], Callable[[str], None]], Product]
+"""What an agent runs on: called in a thread with its task, what was found before, and a way to
+say in a line what it does now."""
 
 
 @dataclass(frozen=True)
