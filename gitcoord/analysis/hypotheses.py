@@ -1,0 +1,421 @@
+"""The analyst's judgement: findings weighed into hypotheses, with what speaks for and against.
+
+Promises: a confidence that anybody can compute again from the factors; alternatives named with
+the reason they rank lower; the decision as a value that can be logged.
+Refuses: to invent. Without evidence there is one hypothesis, that nothing was found, and it
+says what was looked at.
+
+    confidence(file) = min(0.95, 1 - product over kinds of (1 - weight · strength))
+
+A kind of evidence counts once, by its strongest finding, because two findings of one kind rest
+on the same facts. strength = score of the file in that finding · (1 + its confidence) / 2.
+WEIGHTS says how far each kind alone can go.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gitcoord.analysis.finding import HYPOTHESIS, Evidence, Finding, Suspect
+from gitcoord.analysis.question import Question
+from gitcoord.analysis.redaction import shown
+
+ROLE = "analyst"
+MOST = 3
+_ALTERNATIVES = 5
+_PROOFS = 6
+_CAP = 0.95
+_NOTHING = 0.05
+_LEAST = 0.01  # below it a file was only listed, not accused
+
+# Kind -> how sure a file is the place when this kind alone points at it with full strength.
+WEIGHTS: Mapping[str, float] = {
+    "bisection": 0.95,
+    "trace": 0.75,
+    "code": 0.5,
+    "logs": 0.45,
+    "history": 0.35,
+    "memory": 0.3,
+    "smell": 0.3,
+    "churn": 0.1,
+    "other": 0.2,
+}
+# A factor that only findings of that kind have.
+_SIGNS = {
+    "agreement": "bisection",
+    "foreign_frames_below": "trace",
+    "lead": "code",
+    "severity": "logs",
+    "shared": "memory",
+    "smell": "smell",
+    "places": "history",
+    "gone": "terms",
+    "people": "people",
+    "recent": "churn",
+    "importers": "use",
+    "companions": "impact",
+}
+# Kind -> what is said where it speaks for a file, where it speaks less, and where it is silent.
+_SAID: Mapping[str, tuple[str, str, str]] = {
+    "bisection": (
+        "a bisection ended there", "bisected less surely", "the bisection ended elsewhere",
+    ),
+    "trace": ("the stack trace names it", "further out in the trace", "no stack trace names it"),
+    "code": ("its code matches the question", "its code matches less", "its code does not match"),
+    "logs": ("the log names it", "the log names it less", "no log line names it"),
+    "history": (
+        "suspect commits touched it", "suspect commits touched it less",
+        "no suspect commit touched it",
+    ),
+    "memory": ("it was found before", "found before, less surely", "it was not found before"),
+    "smell": (
+        "there is a known smell in it", "its smell is weaker", "no known smell near the place",
+    ),
+    "churn": ("it is restless", "it is less restless", "it is calm"),
+    "other": ("a finding names it", "named less surely", "no other finding names it"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One explanation. path, commit: what it accuses, None where it accuses nothing.
+
+    pro, contra: facts for and against, strongest first. factors: kind of evidence -> strength.
+    """
+
+    statement: str
+    confidence: float
+    path: str | None = None
+    commit: str | None = None
+    pro: tuple[str, ...] = ()
+    contra: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    factors: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """What was considered and ranks lower. why: in one line."""
+
+    title: str
+    confidence: float
+    why: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the analyst decided, for the log: the choice, and what it was chosen over."""
+
+    question: str
+    chosen: str
+    confidence: float
+    reasons: tuple[str, ...]
+    alternatives: tuple[Alternative, ...]
+
+    def record(self) -> dict[str, object]:
+        """As TOML can hold it."""
+        return {
+            "question": self.question,
+            "chosen": self.chosen,
+            "confidence": round(self.confidence, 4),
+            "reasons": list(self.reasons),
+            "alternatives": [
+                {"title": one.title, "confidence": round(one.confidence, 4), "why": one.why}
+                for one in self.alternatives
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """hypotheses: best first, at least one. files, commits: all suspects with their weight."""
+
+    hypotheses: tuple[Hypothesis, ...]
+    decision: Decision
+    files: tuple[Suspect, ...]
+    commits: tuple[Suspect, ...]
+
+    def findings(self) -> list[Finding]:
+        """The hypotheses as findings, the first with the suspects and the alternatives."""
+        found = []
+        for number, one in enumerate(self.hypotheses):
+            first = number == 0
+            found.append(
+                Finding(
+                    role=ROLE,
+                    title=one.statement,
+                    confidence=round(one.confidence, 4),
+                    evidence=one.evidence,
+                    body=_body(one, self.decision.alternatives if first else ()),
+                    factors=one.factors,
+                    files=self.files if first else (),
+                    commits=self.commits if first else (),
+                    kind=HYPOTHESIS,
+                )
+            )
+        return found
+
+
+def weigh(question: Question, findings: Sequence[Finding]) -> Analysis:
+    """Weigh findings of all roles into hypotheses and a decision."""
+    strengths = _strengths(findings)
+    commits = _commits(findings)
+    rated = sorted(
+        (
+            (sure, path)
+            for path, found in strengths.items()
+            if (sure := _confidence(found)) >= _LEAST
+        ),
+        key=lambda each: (-each[0], each[1]),
+    )
+    if not rated:
+        return _nothing(question, findings, commits)
+    hypotheses = [
+        _hypothesis(path, sure, strengths[path], findings, commits)
+        for sure, path in rated[:MOST]
+        if sure >= 0.4 * rated[0][0]
+    ]
+    first = hypotheses[0]
+    alternatives = [
+        Alternative(shown(path, 120), sure, _why_lower(strengths[rated[0][1]], strengths[path]))
+        for sure, path in rated[1 : _ALTERNATIVES + 1]
+    ]
+    elsewhere = math.prod(1 - sure for sure, _ in rated[: _ALTERNATIVES + 1])
+    alternatives.append(
+        Alternative(
+            "none of these files: configuration, data or a dependency",
+            elsewhere,
+            "what is left when all files named are wrong",
+        )
+    )
+    return Analysis(
+        hypotheses=tuple(hypotheses),
+        decision=Decision(
+            question=shown(question.text, 300),
+            chosen=first.statement,
+            confidence=first.confidence,
+            reasons=first.pro,
+            alternatives=tuple(alternatives),
+        ),
+        files=tuple(
+            Suspect(path, sure / rated[0][0], _kinds_said(strengths[path]))
+            for sure, path in rated[:10]
+        ),
+        commits=tuple(commits[:10]),
+    )
+
+
+def kind(finding: Finding) -> str:
+    """What sort of evidence a finding is: a key of WEIGHTS, or one that accuses no file."""
+    return next((name for sign, name in _SIGNS.items() if sign in finding.factors), "other")
+
+
+def _strengths(findings: Sequence[Finding]) -> dict[str, dict[str, float]]:
+    """Path -> kind -> strength, for the kinds that accuse."""
+    found: dict[str, dict[str, float]] = defaultdict(dict)
+    for finding in findings:
+        sort = kind(finding)
+        if sort not in WEIGHTS:
+            continue
+        for one in finding.files:
+            strength = max(0.0, min(1.0, one.score)) * (1 + finding.confidence) / 2
+            if strength > found.get(one.name, {}).get(sort, 0.0):
+                found[one.name][sort] = strength
+    return dict(found)
+
+
+def _confidence(strengths: Mapping[str, float]) -> float:
+    doubt = math.prod(1 - WEIGHTS[sort] * strength for sort, strength in strengths.items())
+    return min(_CAP, 1 - doubt)
+
+
+def _commits(findings: Sequence[Finding]) -> list[Suspect]:
+    """The suspect commits of all findings, each once, best first: the score is the suspect's
+    times the finding's confidence, of the first one over all."""
+    best: dict[str, Suspect] = {}
+    for finding in findings:
+        for one in finding.commits:
+            score = one.score * finding.confidence
+            known = best.get(one.name)
+            reasons = tuple(dict.fromkeys((*(known.reasons if known else ()), *one.reasons)))
+            if known is None or score > known.score:
+                best[one.name] = Suspect(one.name, score, reasons, one.title)
+            else:
+                best[one.name] = Suspect(one.name, known.score, reasons, known.title)
+    ranked = sorted(best.values(), key=lambda one: (-one.score, one.name))
+    top = ranked[0].score if ranked else 0.0
+    return [Suspect(one.name, one.score / top, one.reasons, one.title) for one in ranked if top]
+
+
+_ID = re.compile(r"\b[0-9a-f]{10}\b")
+
+
+def _hypothesis(
+    path: str,
+    sure: float,
+    strengths: Mapping[str, float],
+    findings: Sequence[Finding],
+    commits: Sequence[Suspect],
+) -> Hypothesis:
+    naming = [one for one in findings if kind(one) in WEIGHTS and _names(one, path)]
+    commit = _commit_of(path, naming, commits)
+    smells = [one for one in naming if kind(one) == "smell"]
+    place = _place(path, naming)
+    statement = f"{shown(place, 120)} is the likeliest place"
+    if commit:
+        statement += f"; {commit.name[:10]} “{shown(commit.title, 80)}” wrote what matters there"
+    if smells:
+        statement += f"; there, {_smell_said(smells[0])}"
+    return Hypothesis(
+        statement=statement,
+        confidence=sure,
+        path=path,
+        commit=commit.name if commit else None,
+        pro=_pro(path, strengths, naming),
+        contra=_contra(strengths, commit),
+        evidence=_proofs(path, naming, commit),
+        factors={sort: round(strength, 4) for sort, strength in sorted(strengths.items())},
+    )
+
+
+def _names(finding: Finding, path: str) -> bool:
+    return any(one.name == path for one in finding.files)
+
+
+def _place(path: str, naming: Sequence[Finding]) -> str:
+    """The path with the lines of the surest evidence that has some."""
+    order = ("bisection", "trace", "logs", "code", "smell", "history")
+    ranked = sorted(
+        (one for one in naming if kind(one) in order), key=lambda one: order.index(kind(one))
+    )
+    for finding in ranked:
+        for proof in finding.evidence:
+            if proof.path == path and proof.lines:
+                first, last = proof.lines
+                return f"{path}:{first}" + (f"-{last}" if last != first else "")
+    return path
+
+
+def _commit_of(path: str, naming: Sequence[Finding], commits: Sequence[Suspect]) -> Suspect | None:
+    """The suspect commit that the history finding gives as the reason for a file."""
+    by_short = {one.name[:10]: one for one in commits}
+    for finding in naming:
+        for suspect in finding.files if kind(finding) in ("history", "bisection") else ():
+            for reason in suspect.reasons if suspect.name == path else ():
+                match = _ID.search(reason)
+                if match and match[0] in by_short:
+                    return by_short[match[0]]
+    return None
+
+
+def _smell_said(finding: Finding) -> str:
+    return finding.title.partition(": ")[2] or finding.title
+
+
+def _pro(path: str, strengths: Mapping[str, float], naming: Sequence[Finding]) -> tuple[str, ...]:
+    """One line per kind, the kind that moves the confidence most first."""
+    said = []
+    for sort in sorted(strengths, key=lambda sort: -WEIGHTS[sort] * strengths[sort]):
+        best = max(
+            (one for one in naming if kind(one) == sort),
+            key=lambda one: one.confidence,
+            default=None,
+        )
+        reasons = [
+            reason
+            for one in (best.files if best else ())
+            if one.name == path
+            for reason in one.reasons[:3]
+        ]
+        worth = round(100 * WEIGHTS[sort] * strengths[sort])
+        detail = f": {'; '.join(shown(reason, 160) for reason in reasons)}" if reasons else ""
+        said.append(f"{_SAID[sort][0]}{detail} (alone {worth} %)")
+    return tuple(said)
+
+
+def _contra(strengths: Mapping[str, float], commit: Suspect | None) -> tuple[str, ...]:
+    said = []
+    if set(strengths) <= {"code", "churn"}:
+        said.append("only words speak for it: no trace, log, history or smell does")
+    if "trace" not in strengths and "logs" not in strengths and "bisection" not in strengths:
+        said.append("nothing that was observed at run time names it")
+    said += [reason for reason in (commit.reasons if commit else ()) if reason.startswith("but ")]
+    return tuple(said)
+
+
+def _proofs(path: str, naming: Sequence[Finding], commit: Suspect | None) -> tuple[Evidence, ...]:
+    """The evidence of all findings about the path; of history's only that of its commit."""
+    found: dict[str, Evidence] = {}
+    for finding in sorted(naming, key=lambda one: -WEIGHTS[kind(one)]):
+        for proof in finding.evidence:
+            ours = proof.path == path
+            if kind(finding) == "history":
+                accused = commit is not None and (
+                    proof.commit == commit.name or commit.name[:10] in proof.note
+                )
+                ours = accused and proof.path in (path, None)
+            if ours and len(found) < _PROOFS:
+                found.setdefault(proof.command, proof)
+    return tuple(found.values())
+
+
+def _why_lower(first: Mapping[str, float], other: Mapping[str, float]) -> str:
+    """The kinds in which the first is stronger, by what they cost the other."""
+    gaps = {
+        sort: WEIGHTS[sort] * (first.get(sort, 0.0) - other.get(sort, 0.0))
+        for sort in {*first, *other}
+    }
+    worse = sorted((sort for sort in gaps if gaps[sort] > 0.01), key=lambda sort: -gaps[sort])
+    said = [_SAID[sort][1 if other.get(sort) else 2] for sort in worse[:3]]
+    return "; ".join(said) or "nearly as likely"
+
+
+def _kinds_said(strengths: Mapping[str, float]) -> tuple[str, ...]:
+    order = sorted(strengths, key=lambda sort: -WEIGHTS[sort] * strengths[sort])
+    return tuple(_SAID[sort][0] for sort in order)
+
+
+def _nothing(
+    question: Question, findings: Sequence[Finding], commits: Sequence[Suspect]
+) -> Analysis:
+    looked = sorted({kind(one) for one in findings})
+    statement = "Nothing that was looked at points at a place in the code"
+    one = Hypothesis(
+        statement=statement,
+        confidence=_NOTHING,
+        contra=(
+            "no file's names, code or history match the words of the question",
+            "a name from the code, a quoted message, a stack trace or --log FILE would give more",
+        ),
+        pro=(f"looked at: {', '.join(looked)}",) if looked else (),
+    )
+    return Analysis(
+        hypotheses=(one,),
+        decision=Decision(shown(question.text, 300), statement, _NOTHING, one.contra, ()),
+        files=(),
+        commits=tuple(commits[:10]),
+    )
+
+
+def _body(one: Hypothesis, alternatives: Sequence[Alternative]) -> str:
+    parts = []
+    if one.pro:
+        parts += ["For it:", "", *(f"- {fact}" for fact in one.pro), ""]
+    if one.contra:
+        parts += ["Against it:", "", *(f"- {fact}" for fact in one.contra), ""]
+    if alternatives:
+        parts += ["Considered as well:", ""]
+        parts += [
+            f"- {each.title} ({round(100 * each.confidence)} %): {each.why}"
+            for each in alternatives
+        ]
+        parts.append("")
+    parts.append(
+        "Confidence is 1 minus the product, over the kinds of evidence, of "
+        "(1 - weight · strength), at most 0.95."
+    )
+    return "\n".join(parts) + "\n"

@@ -1,0 +1,130 @@
+"""Weighing: the formula, the alternatives, honesty where there is nothing."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import tomli_w
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitcoord.analysis.finding import Evidence, Finding, Suspect
+from gitcoord.analysis.history import research
+from gitcoord.analysis.hypotheses import WEIGHTS, kind, weigh
+from gitcoord.analysis.question import parse_question
+from gitcoord.analysis.structure import examine
+from gitcoord.git.repository import Repository
+from tests.conftest import Sandbox
+
+ASKED = parse_question("why does the token expire early?")
+
+
+def code(*scores: tuple[str, float], confidence: float = 0.6) -> Finding:
+    return Finding(
+        "detective", "The question points there", confidence,
+        files=tuple(Suspect(path, score, ("says token",)) for path, score in scores),
+        factors={"lead": 0.4},
+    )  # fmt: skip
+
+
+def trace(path: str) -> Finding:
+    return Finding(
+        "detective", "The stack trace ends there", 0.9,
+        evidence=(Evidence("sed -n 12p a.py", "frame 1", path=path, lines=(12, 12)),),
+        files=(Suspect(path, 1.0, ("frame 1 of the stack trace",)),),
+        factors={"foreign_frames_below": 0.0},
+    )  # fmt: skip
+
+
+def test_confidence_follows_the_formula() -> None:
+    analysis = weigh(ASKED, [code(("a.py", 0.5), ("b.py", 0.4)), trace("b.py")])
+    first = analysis.hypotheses[0]
+    assert first.path == "b.py"
+    assert first.factors == {"code": 0.32, "trace": 0.95}
+    wanted = 1 - (1 - WEIGHTS["code"] * 0.32) * (1 - WEIGHTS["trace"] * 0.95)
+    assert first.confidence == pytest.approx(wanted)
+    assert "b.py:12" in first.statement
+
+
+def test_one_kind_counts_once() -> None:
+    once = weigh(ASKED, [code(("a.py", 0.5))]).hypotheses[0].confidence
+    assert weigh(ASKED, [code(("a.py", 0.5))] * 5).hypotheses[0].confidence == once
+    assert once < WEIGHTS["code"]
+
+
+def test_alternatives_say_why_they_rank_lower() -> None:
+    decision = weigh(ASKED, [code(("a.py", 0.9), ("b.py", 0.5)), trace("a.py")]).decision
+    other, elsewhere = decision.alternatives
+    assert other.title == "b.py" and "no stack trace names it" in other.why
+    assert "its code matches less" in other.why
+    assert elsewhere.title.startswith("none of these") and 0 < elsewhere.confidence < 1
+    assert tomli_w.dumps(decision.record())
+
+
+def test_words_alone_are_called_words_alone() -> None:
+    (first,) = weigh(ASKED, [code(("a.py", 0.9))]).hypotheses
+    assert any("only words speak for it" in fact for fact in first.contra)
+    assert first.confidence <= WEIGHTS["code"]
+
+
+@pytest.mark.parametrize(
+    "findings",
+    [
+        [],
+        [Finding("researcher", "Ada knows this code best", 0.9, factors={"people": 1.0})],
+        [Finding("detective", "The log says x", 0.4, factors={"severity": 0.9})],
+    ],
+)
+def test_without_evidence_nothing_is_accused(findings: list[Finding]) -> None:
+    analysis = weigh(ASKED, findings)
+    (only,) = analysis.hypotheses
+    assert only.statement.startswith("Nothing that was looked at")
+    assert only.path is None and only.commit is None and only.confidence <= 0.05
+    assert analysis.files == () and analysis.findings()[0].confidence == only.confidence
+    assert "--log" in analysis.findings()[0].body
+
+
+def test_kinds_are_told_by_their_factors() -> None:
+    assert kind(code()) == "code"
+    assert kind(trace("a")) == "trace"
+    assert kind(Finding("x", "t", 0.1)) == "other"
+
+
+def test_the_whole_way_in_a_real_repository(sandbox: Sandbox) -> None:
+    repo = Repository.find(sandbox.path)
+    files = (("src/auth.py", 0.7), ("src/cart.py", 0.1))
+    suspects = [Suspect(path, score) for path, score in files]
+    found = [code(*files)]
+    found += research(repo, ASKED, suspects, at="HEAD")
+    found += examine(repo, ASKED, suspects, at="HEAD")
+    analysis = weigh(ASKED, found)
+    first = analysis.hypotheses[0]
+    assert first.path == "src/auth.py" and {"code", "history", "smell"} <= first.factors.keys()
+    assert first.commit in {sandbox.git("rev-parse", name) for name in ("HEAD~1", "HEAD~2")}
+    assert "time.time()" in first.statement and first.statement.startswith("src/auth.py:")
+    assert analysis.commits[0].score == 1.0
+    finding = analysis.findings()[0]
+    assert finding.role == "analyst" and finding.evidence
+    assert "Considered as well:" in finding.body and "src/cart.py" in finding.body
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.floats(-1, 2), st.floats(0, 1), st.sampled_from(
+            ["lead", "severity", "smell", "places", "unknown", "people"])),
+        max_size=8,
+    )
+)  # fmt: skip
+def test_any_findings_give_confidences_in_order(
+    facts: list[tuple[str, float, float, str]],
+) -> None:
+    findings = [
+        Finding("r", "t: x", sure, files=(Suspect(path, score),), factors={sign: 1.0})
+        for path, score, sure, sign in facts
+    ]
+    analysis = weigh(ASKED, findings)
+    confidences = [one.confidence for one in analysis.hypotheses]
+    assert confidences == sorted(confidences, reverse=True)
+    assert all(0 <= one <= 0.95 and math.isfinite(one) for one in confidences)
+    assert all(one.title for one in analysis.findings())
