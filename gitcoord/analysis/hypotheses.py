@@ -18,7 +18,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gitcoord.analysis.finding import HYPOTHESIS, Evidence, Finding, Suspect
 from gitcoord.analysis.question import Question
@@ -179,6 +179,10 @@ def weigh(question: Question, findings: Sequence[Finding]) -> Analysis:
         for sure, path in rated[:MOST]
         if sure >= 0.4 * rated[0][0]
     ]
+    found_out = next((one for one in findings if _names_one_commit(one)), None)
+    if found_out is not None:
+        # Its files are one explanation, not one each.
+        hypotheses = [replace(hypotheses[0], statement=found_out.title)]
     first = hypotheses[0]
     alternatives = [
         Alternative(shown(path, 120), sure, _why_lower(strengths[rated[0][1]], strengths[path]))
@@ -207,6 +211,10 @@ def weigh(question: Question, findings: Sequence[Finding]) -> Analysis:
         ),
         commits=tuple(commits[:10]),
     )
+
+
+def _names_one_commit(finding: Finding) -> bool:
+    return kind(finding) == "bisection" and len(finding.commits) == 1
 
 
 def kind(finding: Finding) -> str:

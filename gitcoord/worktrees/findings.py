@@ -69,7 +69,7 @@ def render(front: Mapping[str, Any], body: str) -> bytes:
 
 def parse(worktree_id: str, name: str, content: bytes) -> Written:
     """Read a finding back; one without usable front matter is all body, since agents err."""
-    text = content.decode("utf-8", "replace").replace("\r\n", "\n")
+    text = content.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
     front: dict[str, Any] = {}
     found = re.match(r"\+\+\+\n(.*?)\n?\+\+\+\n(.*)\Z", text, re.DOTALL)
     if found:

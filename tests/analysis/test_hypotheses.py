@@ -128,3 +128,17 @@ def test_any_findings_give_confidences_in_order(
     assert confidences == sorted(confidences, reverse=True)
     assert all(0 <= one <= 0.95 and math.isfinite(one) for one in confidences)
     assert all(one.title for one in analysis.findings())
+
+
+def test_a_bisection_that_names_one_commit_is_one_hypothesis() -> None:
+    found = Finding(
+        role="detective",
+        title="abc is the first bad commit",
+        confidence=0.98,
+        factors={"agreement": 1.0},
+        files=(Suspect("src/a.py", 0.98), Suspect("src/b.py", 0.98)),
+        commits=(Suspect("a" * 40, 0.98, (), "Break it"),),
+    )
+    analysis = weigh(parse_question("why does it break?"), [found])
+    assert [one.statement for one in analysis.hypotheses] == ["abc is the first bad commit"]
+    assert {one.name for one in analysis.files} == {"src/a.py", "src/b.py"}
