@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
@@ -26,6 +27,7 @@ Check = Callable[[Any], str]
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _KINDS = {str: "a text", int: "a whole number", bool: "true or false", tuple: "a list of texts"}
+_STRATEGIES = ("queue", "split", "rebase", "union", "structural", "owner", "person")
 _TRUTHS = {"true": True, "yes": True, "on": True, "1": True} | dict.fromkeys(
     ("false", "no", "off", "0"), False
 )
@@ -96,6 +98,11 @@ def _one_of(*words: str) -> Check:
     return lambda value: "" if value in words else f"{value!r} is none of {', '.join(words)}"
 
 
+def _strategy(value: str) -> str:
+    """Empty is "not said"."""
+    return _one_of(*_STRATEGIES)(value) if value else ""
+
+
 def _template(*places: str, needs: str) -> Check:
     """A text in which `{place}`s of these names are filled in. needs: one it must have."""
 
@@ -159,6 +166,21 @@ class Trash(Section):
     )
 
 
+class Resolve(Section):
+    strategy: str = _key("", "How conflicts are resolved where nothing else is said.", _strategy)
+    content: str = _key("", "The same for edits of the same lines.", _strategy)
+    add_add: str = _key("", "The same for files both added.", _strategy)
+    modify_delete: str = _key("", "The same for a file one deleted.", _strategy)
+    rename_delete: str = _key("", "The same for a file one renamed and one deleted.", _strategy)
+    rename_rename: str = _key("", "The same for two new names of one file.", _strategy)
+    directory_rename: str = _key("", "The same for files in a folder one renamed.", _strategy)
+    file_directory: str = _key("", "The same for a file where one has a folder.", _strategy)
+    binary: str = _key("", "The same for files that are no text.", _strategy)
+    mode: str = _key("", "The same for modes and kinds of files.", _strategy)
+    submodule: str = _key("", "The same for submodules.", _strategy)
+    driver: str = _key("", "A merge driver of git's settings that knows the syntax.")
+
+
 class Run(Section):
     workers: int = _key(0, "How many tasks run at once; 0 is one for each core.", _least(0))
 
@@ -186,6 +208,7 @@ class Config:
         self.worktree = Worktree(given)
         self.setup = Setup(given)
         self.trash = Trash(given)
+        self.resolve = Resolve(given)
         self.run = Run(given)
         self.log = Log(given)
         self.ui = Ui(given)
@@ -278,6 +301,9 @@ def files(own_dir: Path | None) -> list[Path]:
 
 def user_file() -> Path:
     """The user's own settings: `~/.config/gitcoord/config.toml` where XDG is followed."""
+    if sys.platform == "linux":  # as platformdirs has it, without its 5 ms
+        given = os.environ.get("XDG_CONFIG_HOME", "").strip()
+        return (Path(given) if given else Path.home() / ".config") / "gitcoord" / "config.toml"
     from platformdirs import user_config_path
 
     return user_config_path("gitcoord", appauthor=False) / "config.toml"

@@ -79,4 +79,7 @@ class GitTimedOut(GitFailed):
 
 
 def _verb(argv: Sequence[str]) -> str:
-    return next((word for word in argv if word and not word.startswith("-")), "")
+    words = list(argv)
+    while words[:1] == ["-c"]:
+        del words[:2]
+    return next((word for word in words if word and not word.startswith("-")), "")

@@ -18,6 +18,7 @@ from gitcoord.errors import BadInput, NotARepository, Problem
 if TYPE_CHECKING:
     from gitcoord.config import Config
     from gitcoord.git.repository import Repository
+    from gitcoord.git.run import Several
     from gitcoord.view.screen import Screen
 
 NO = 1
@@ -38,7 +39,8 @@ class Asked:
 
     plain: the environment wants no colour. dumb: its terminal can do nothing but print.
     shell: the name of the user's shell. shell_folder: where that shell believes it is ($PWD),
-    for when that folder is gone. moves: what `-C` was given, in order.
+    for when that folder is gone. moves: what `-C` was given, in order. early: the repository
+    here, and the worktrees' statuses, when main has begun to ask for them.
     """
 
     plain: bool = False
@@ -48,6 +50,7 @@ class Asked:
     moves: list[str] = field(default_factory=list)
     quiet: bool = False
     no_color: bool = False
+    early: tuple[Repository, Several] | None = None
 
     @cached_property
     def folder(self) -> Path:
@@ -71,7 +74,7 @@ class Asked:
         """The repository `folder` is in. Raises NotARepository."""
         from gitcoord.git.repository import Repository
 
-        return Repository.find(self.folder)
+        return self.early[0] if self.early else Repository.find(self.folder)
 
     def find_repository(self) -> Repository | None:
         """The repository `folder` is in, None outside of one."""

@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gitcoord.commands.asking import (
-    NO,
-    AsJson,
-    Asked,
-    DryRun,
-    WorktreeId,
-    asked_of,
-    examples,
-    family,
-)
-from gitcoord.commands.worktrees import find, settled
+from gitcoord.commands.asking import AsJson, Asked, DryRun, asked_of, examples, family
+from gitcoord.commands.seeing import settled
 from gitcoord.config import shipped, user_file
 from gitcoord.errors import BadInput
-from gitcoord.git.objects import Reader
 from gitcoord.git.repository import Repository
-from gitcoord.runs.run import DONE, Run
-from gitcoord.runs.workflow import Task, read_workflow
-from gitcoord.runtime.host import Moment
-from gitcoord.runtime.local import Bisection, Brief
-from gitcoord.runtime.work import begin, check_brief, find_stopped, go_on
 from gitcoord.view import worktrees as view
-from gitcoord.view.run import Board, outcome_json, show_outcome
-from gitcoord.worktrees.findings import list_findings
 from gitcoord.worktrees.kinds import find_kind, list_kinds
-from gitcoord.worktrees.start import Plan, Wish, author_of, plan_start
+from gitcoord.worktrees.start import Plan, Wish, plan_start
 from gitcoord.worktrees.start import start as start_worktree
 from gitcoord.worktrees.worktree import Worktree, view_worktrees
 
@@ -130,61 +112,32 @@ def start(
         find_kind(kind, folders), task,
         from_ref=from_ref, slug=name, path=place, with_changes=with_changes,
     )  # fmt: skip
-    plan = plan_start(repo, wish, asked.config)
-    workflow = read_workflow(plan.kind.source)
-    brief = Brief(
-        plan.task, plan.base.id,
-        logs=tuple(asked.file(log) for log in logs or ()),
-        since=since, until=until, within=tuple(within),
-        bisection=_bisection(plan, bisect, good, bad, bisect_timeout),
-        workers=asked.config.run.workers,
-    )  # fmt: skip
-    if not no_run:
-        check_brief(repo, workflow, brief)
-    if dry_run:
-        _show_plan(asked, plan, [] if no_run else workflow.tasks, as_json=as_json)
+    seen = view_worktrees(repo)
+    if not dry_run and settled(asked, seen):
+        seen = view_worktrees(repo)
+    plan = plan_start(repo, wish, asked.config, worktrees=seen.listed)
+    if no_run:
+        made = None if dry_run else _make(asked, plan)
+        _answer(asked, plan, made, as_json=as_json)
         return None
-    settled(asked, view_worktrees(repo))
+    from gitcoord.commands import running  # with all analysers: 150 ms
+
+    return running.run_new(
+        asked, plan, lambda: _make(asked, plan),
+        logs=logs or (), since=since, until=until, within=within,
+        bisect=bisect, good=good or (), bad=bad, bisect_timeout=bisect_timeout,
+        dry_run=dry_run, as_json=as_json,
+    )  # fmt: skip
+
+
+def _make(asked: Asked, plan: Plan) -> Worktree:
+    repo = asked.repository
     asked.screen.say(f"starting from {plan.base}")
     for note in plan.notes:
         asked.screen.warn(note)
     made = start_worktree(repo, plan, say=asked.screen.say)
     asked.screen.say(f"{made.id} at {made.path}")
-    if no_run:
-        _answer_made(asked, made, as_json=as_json)
-        return None
-    run = begin(repo, made, workflow, brief)
-    return work(asked, run, made, author=plan.author, as_json=as_json)
-
-
-@app.command(epilog=examples("gitcoord resume login-fails"))
-def resume(ctx: typer.Context, part: WorktreeId, *, as_json: AsJson = False) -> int | None:
-    """Go on with a run that stopped, where it was."""
-    asked = asked_of(ctx)
-    worktree = find(asked, part)
-    run = find_stopped(asked.repository, worktree.id)
-    return work(asked, run, worktree, author=author_of(asked.repository), as_json=as_json)
-
-
-def work(asked: Asked, run: Run, worktree: Worktree, *, author: str, as_json: bool) -> int | None:
-    """Drive a run with live progress, then show what it found. A failed task is exit code 1."""
-    repo = asked.repository
-    board = Board(run)
-    with asked.screen.progress() as progress:
-
-        def happened(moment: Moment) -> None:
-            line = board.take(moment)
-            progress.show(board.lines())
-            if line:
-                progress.say(line)
-
-        run = go_on(repo, run, worktree, author=author, progress=happened)
-    found = list_findings(repo, worktree.id, worktree.branch)
-    if as_json:
-        asked.screen.answer_json(outcome_json(worktree, run, found))
-    else:
-        show_outcome(asked.screen, worktree, run, found)
-    return None if run.state == DONE else NO
+    return made
 
 
 def sort_paths(repo: Repository, paths: list[Path], base: str) -> tuple[Path | None, list[str]]:
@@ -192,6 +145,10 @@ def sort_paths(repo: Repository, paths: list[Path], base: str) -> tuple[Path | N
 
     Raises BadInput for two places, and for one inside a tracked folder: more likely a slip.
     """
+    if not paths:
+        return None, []
+    from gitcoord.git.objects import Reader
+
     inside = {path: _inside(repo, path) for path in paths}
     with Reader(repo) as reader:
         tracked = {
@@ -223,34 +180,13 @@ def _inside(repo: Repository, path: Path) -> str | None:
     return str(absolute.relative_to(repo.top)) if absolute != repo.top else None
 
 
-def _bisection(
-    plan: Plan, command: str | None, good: list[str] | None, bad: str | None, timeout: float | None
-) -> Bisection | None:
-    if command is None:
-        if good or bad:
-            raise BadInput(
-                "--good and --bad are the ends of a bisection, which needs a command",
-                hint='say how a commit is tested: --bisect "CMD"',
-            )
-        return None
-    if not good:
-        raise BadInput(
-            "a bisection needs to know where the command succeeded",
-            hint="name a commit, tag or branch: --good REF",
-        )
-    return Bisection(command, tuple(good), bad or plan.base.id, timeout)
-
-
-def _show_plan(asked: Asked, plan: Plan, tasks: Sequence[Task], *, as_json: bool) -> None:
-    if as_json:
-        asked.screen.answer_json({**view.plan_json(plan), "tasks": [vars(task) for task in tasks]})
-    else:
-        lines = [f"  then      {task.role}: {task.does}" for task in tasks]
-        asked.screen.answer("\n".join([*view.plan_lines(plan), *lines]))
-
-
-def _answer_made(asked: Asked, made: Worktree, *, as_json: bool) -> None:
-    if as_json:
+def _answer(asked: Asked, plan: Plan, made: Worktree | None, *, as_json: bool) -> None:
+    """made: None when nothing was to be."""
+    if made is None and as_json:
+        asked.screen.answer_json({**view.plan_json(plan), "tasks": []})
+    elif made is None:
+        asked.screen.answer("\n".join(view.plan_lines(plan)))
+    elif as_json:
         asked.screen.answer_json({"worktree": view.worktree_json(made)})
     else:
         asked.screen.answer(f"{made.id}\n  at      {made.path}\n  branch  {made.branch}")

@@ -1,4 +1,4 @@
-"""list, show, path, adopt, park, unpark, remove, undo: worktrees after they were started."""
+"""adopt, park, unpark, remove, undo: worktrees after they were started."""
 
 from __future__ import annotations
 
@@ -9,28 +9,22 @@ import typer
 
 from gitcoord.commands.asking import (
     AsJson,
-    Asked,
     DryRun,
     Force,
-    WorktreeId,
     asked_of,
     complete_ids,
     examples,
     family,
 )
-from gitcoord.errors import BadInput, Problem
+from gitcoord.commands.seeing import find, here, settled
 from gitcoord.view import worktrees as view
 from gitcoord.worktrees.adoption import adopt as adopt_worktree
-from gitcoord.worktrees.findings import list_findings
-from gitcoord.worktrees.listing import Row, list_rows
 from gitcoord.worktrees.losses import plan_removal
-from gitcoord.worktrees.parking import list_parked
 from gitcoord.worktrees.parking import park as park_work
 from gitcoord.worktrees.parking import unpark as unpark_work
 from gitcoord.worktrees.removal import remove as remove_worktree
-from gitcoord.worktrees.settle import settle
 from gitcoord.worktrees.trash import find_trashed, restore
-from gitcoord.worktrees.worktree import View, Worktree, view_worktrees
+from gitcoord.worktrees.worktree import view_worktrees
 
 app = family()
 
@@ -42,44 +36,6 @@ MaybeId = Annotated[
     str | None,
     typer.Argument(metavar="[ID]", help="Part of an id; none is the worktree you are in."),
 ]
-
-
-@app.command("list", epilog=examples("gitcoord list", "gitcoord list --json | jq '.[].path'"))
-def list_worktrees(ctx: typer.Context, *, as_json: AsJson = False) -> None:
-    """All worktrees of ours: state, distance from their base, uncommitted changes, task."""
-    asked = asked_of(ctx)
-    seen, rows = list_rows(asked.repository)
-    if settled(asked, seen):
-        seen, rows = list_rows(asked.repository)
-    if as_json:
-        asked.screen.answer_json([view.row_json(row) for row in rows])
-    else:
-        asked.screen.table(view.LIST_COLUMNS, [view.list_cells(row) for row in rows])
-        _say_about_others(asked, seen, rows)
-    for problem in seen.bad:
-        asked.screen.warn(f"{problem.message}; see: gitcoord doctor")
-
-
-@app.command(epilog=examples("gitcoord show login-fails", "gitcoord show 7q3f --json"))
-def show(ctx: typer.Context, part: WorktreeId, *, as_json: AsJson = False) -> None:
-    """Everything about one worktree, its parked work and its findings."""
-    asked = asked_of(ctx)
-    worktree = find(asked, part)
-    row = next(row for row in list_rows(asked.repository)[1] if row.worktree.id == worktree.id)
-    parked = list_parked(asked.repository, worktree.id)
-    titles = [finding.title for finding in list_findings(asked.repository, worktree.id)]
-    if as_json:
-        extra = {"parked": [vars(one) for one in parked], "findings": titles}
-        asked.screen.answer_json({**view.row_json(row), **extra})
-    else:
-        asked.screen.answer("\n".join(view.show_lines(row, parked, titles)))
-
-
-@app.command(epilog=examples('cd "$(gitcoord path login-fails)"'))
-def path(ctx: typer.Context, part: WorktreeId) -> None:
-    """The folder of a worktree, for a shell to use."""
-    asked = asked_of(ctx)
-    asked.screen.answer_path(find(asked, part).path)
 
 
 @app.command(
@@ -98,9 +54,13 @@ def adopt(
     as_json: AsJson = False,
 ) -> None:
     """Make a worktree that others made ours, where it is; nothing is moved or committed."""
+    from gitcoord.commands.start import kind_folders
+    from gitcoord.worktrees.kinds import find_kind
+
     asked = asked_of(ctx)
     repo = asked.repository
     place = asked.file(folder)
+    kind = find_kind(kind, kind_folders(repo)).name
     made = adopt_worktree(repo, view_worktrees(repo), place, kind=kind, task=task, base=base)
     if as_json:
         asked.screen.answer_json(view.worktree_json(made))
@@ -160,7 +120,7 @@ def remove(
     seen = view_worktrees(repo)
     if settled(asked, seen):
         seen = view_worktrees(repo)
-    chosen = list(dict.fromkeys(seen.find(_here(asked, part)).id for part in parts))
+    chosen = list(dict.fromkeys(seen.find(here(asked, part)).id for part in parts))
     cwd = _cwd()
     plans = [
         plan_removal(repo, seen, seen.find(one), keeping, cwd=cwd, together=chosen)
@@ -210,45 +170,8 @@ def undo(
         asked.screen.say(f"not kept, build again: {', '.join(trashed.not_kept[:6])}")
 
 
-def find(asked: Asked, part: str) -> Worktree:
-    """The worktree `part` means, after what a dead process left was settled."""
-    seen = view_worktrees(asked.repository)
-    if settled(asked, seen):
-        seen = view_worktrees(asked.repository)
-    return seen.find(_here(asked, part))
-
-
-def settled(asked: Asked, seen: View) -> bool:
-    """Complete or take back what a dead process began, and say so."""
-    try:
-        done = settle(asked.repository, seen)
-    except Problem as problem:
-        asked.screen.warn(f"{problem.message}; see: gitcoord doctor")
-        return False
-    for line in done:
-        asked.screen.warn(line)
-    return bool(done)
-
-
-def _here(asked: Asked, part: str) -> str:
-    """A part that is a path is taken from where the user stands."""
-    if not part:
-        raise BadInput("an empty id means nothing", hint="list them with: gitcoord list")
-    return str(asked.file(part)) if part in (".", "..") or "/" in part else part
-
-
 def _cwd() -> Path | None:
     try:
         return Path.cwd()
     except FileNotFoundError:
         return None
-
-
-def _say_about_others(asked: Asked, seen: View, rows: list[Row]) -> None:
-    others = [one for one in seen.others if not one.main and one.prunable is None]
-    if others:
-        asked.screen.say(
-            f"{len(others)} worktree(s) made by others: gitcoord adopt {others[0].path}"
-        )
-    if not rows and not others:
-        asked.screen.say('no worktrees yet: gitcoord start investigation "…"')

@@ -34,7 +34,9 @@ def lay_out(repo: Repository) -> dict[str, bytes]:
     files = {
         "HEAD": b"ref: refs/scratch/none\n",
         "config": _config(repo),
-        "objects/info/alternates": _alternate(os.fsencode(repo.common_dir / "objects")) + b"\n",
+        "objects/info/alternates": b"".join(
+            _alternate(os.fsencode(folder)) + b"\n" for folder in _object_folders(repo)
+        ),
         "packed-refs": _refs(repo),
     }
     borrowed = {
@@ -47,6 +49,12 @@ def lay_out(repo: Repository) -> dict[str, bytes]:
         with suppress(FileNotFoundError):
             files[name] = (folder / name).read_bytes()
     return files
+
+
+def _object_folders(repo: Repository) -> list[str]:
+    """Where the objects are: seen from a quarantine, in two places."""
+    aside = dict(repo.overlay).get("GIT_OBJECT_DIRECTORY")
+    return [str(repo.common_dir / "objects"), *([aside] if aside else [])]
 
 
 def _config(repo: Repository) -> bytes:

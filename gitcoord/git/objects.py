@@ -8,7 +8,6 @@ does the writing, hashing and syncing. Shapes follow git's "pack-format" and
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -76,6 +75,8 @@ class Batch:
 
 def object_id(object_format: str, kind: str, body: bytes) -> str:
     """The id git gives an object: the hash of `<kind> <length>\\0<body>`."""
+    import hashlib  # 2 ms, and reading needs none
+
     return hashlib.new(object_format, b"%s %d\0" % (kind.encode(), len(body)) + body).hexdigest()
 
 
@@ -92,7 +93,7 @@ class Reader:
     """One `cat-file --batch` process, asked any number of times. Use it in a `with`."""
 
     def __init__(self, repo: Repository) -> None:
-        self._process = start("cat-file", "--batch", cwd=repo.home)
+        self._process = start("cat-file", "--batch", cwd=repo.home, env=dict(repo.overlay))
         self._id_bytes = 32 if repo.object_format == "sha256" else 20
 
     def __enter__(self) -> Reader:
@@ -185,6 +186,8 @@ def graft(batch: Batch, reader: Reader, tree: str | None, files: Mapping[str, En
     for first, inner in below.items():
         name = first.encode("utf-8", "surrogateescape")
         old = entries.get(name)
+        if (old is None or old.mode != FOLDER) and not any(inner.values()):
+            continue
         subtree = graft(batch, reader, old.id if old and old.mode == FOLDER else None, inner)
         entries[name] = Entry(FOLDER, subtree)
         if batch.pending.get(subtree) == ("tree", b""):
@@ -193,6 +196,8 @@ def graft(batch: Batch, reader: Reader, tree: str | None, files: Mapping[str, En
 
 
 def _pack(object_format: str, objects: Iterable[tuple[str, bytes]]) -> bytes:
+    import hashlib
+
     listed = list(objects)
     parts = [b"PACK" + (2).to_bytes(4, "big") + len(listed).to_bytes(4, "big")]
     for kind, body in listed:

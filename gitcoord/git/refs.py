@@ -7,6 +7,7 @@ transaction happens and Contended is raised, so the caller reads again.
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ from gitcoord.git.repository import Repository
 
 # A writer holds a ref's lock for a millisecond or two; git itself waits 100 ms for loose refs.
 _LOCK_TRIES = 12
+
+_NO_BRANCH = re.compile(
+    r"[\0-\x20\x7f~^:?*\[\\] | \.\. | @\{ | // | ^[-/] | [./]\Z | (?:^|/)\. | \.lock(?:/|\Z)",
+    re.VERBOSE,
+)
 
 
 @dataclass(frozen=True)
@@ -64,13 +70,9 @@ def change_refs(repo: Repository, changes: Iterable[Change], *, reason: str = "g
             return
 
 
-def check_branch_name(repo: Repository, name: str) -> None:
-    """Raise BadInput unless git takes `name` as a branch."""
-    if repo.run("check-ref-format", f"refs/heads/{name}", ok=(0, 1)).code or name.startswith("-"):
-        raise BadInput(
-            f"{name!r} cannot be a branch name",
-            hint="use letters, digits, '-', '_', '.' and '/': git help check-ref-format",
-        )
+def is_branch_name(name: str) -> bool:
+    """Whether git takes `name` as a branch: the rules of git-check-ref-format(1), here."""
+    return name not in ("", "HEAD") and not _NO_BRANCH.search(name)
 
 
 def _line(repo: Repository, change: Change) -> bytes:

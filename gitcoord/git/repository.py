@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from gitcoord.errors import BadInput, GitFailed, NoSuch, NotARepository, Problem
-from gitcoord.git.run import OLDEST, Output, program, run
+from gitcoord.git.run import OLDEST, Output, end_group, program, run, start
 
 
 @dataclass(frozen=True)
@@ -24,29 +24,38 @@ class Repository:
 
     top: root of that worktree, None in a bare repository or inside `.git`.
     git_dir: of that worktree. common_dir: shared by all worktrees; ours lives in it.
-    object_format: `sha1` or `sha256`.
+    object_format: `sha1` or `sha256`. overlay: environment that every git call gets, such as
+    where new objects go.
     """
 
     top: Path | None
     git_dir: Path
     common_dir: Path
     object_format: str
+    overlay: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def find(cls, folder: Path | str = ".") -> Repository:
         """The repository `folder` is in. Raises NotARepository, or Problem on an old git."""
-        check_version()
-        asked = run(
-            "rev-parse", "--path-format=absolute", "--show-object-format", "--git-dir",
-            "--git-common-dir", "--show-toplevel",
-            cwd=folder, ok=(0, 128, 129),
+        # The format, asked again and again, parts the paths: they may have newlines.
+        part = "--show-object-format"
+        question = start(
+            "rev-parse", "--path-format=absolute", part, "--git-dir", part, "--git-common-dir",
+            part, "--show-toplevel", cwd=folder,
         )  # fmt: skip
+        try:
+            check_version()  # meanwhile
+        except BaseException:
+            end_group(question)
+            raise
+        out, err = question.communicate()
+        asked = Output(question.returncode, out, err)
+        object_format = asked.lines()[0] if asked.out else ""
         # Where there is no worktree the last question fails, after the others were answered.
-        match asked.lines():
-            case [object_format, git_dir, common_dir]:
-                return cls(None, Path(git_dir), Path(common_dir), object_format)
-            case [object_format, git_dir, common_dir, top]:
-                return cls(Path(top), Path(git_dir), Path(common_dir), object_format)
+        match f"\n{os.fsdecode(asked.out)}".split(f"\n{object_format}\n"):
+            case ["", git_dir, common_dir, top]:
+                place = Path(top.removesuffix("\n")) if top else None
+                return cls(place, Path(git_dir), Path(common_dir), object_format)
         raise _why_not(Path(folder), asked)
 
     @property
@@ -66,7 +75,7 @@ class Repository:
 
     def seen_from(self, path: Path) -> Repository:
         """The same repository from its worktree at `path`."""
-        return Repository(path, path, self.common_dir, self.object_format)
+        return replace(self, top=path, git_dir=path)
 
     def run(
         self,
@@ -79,8 +88,9 @@ class Repository:
         keep: Sequence[int] = (),
     ) -> Output:
         """git in this worktree, or in the worktree at `at`; the rest as in `git.run.run`."""
+        over = {**dict(self.overlay), **(env or {})}
         return run(
-            *argv, cwd=at or self.home, input=input, ok=ok, env=env, timeout=timeout, keep=keep
+            *argv, cwd=at or self.home, input=input, ok=ok, env=over, timeout=timeout, keep=keep
         )
 
     @cached_property
@@ -98,7 +108,7 @@ class Repository:
 
     def find_commit(self, name: str) -> str | None:
         """The object id of the commit `name` means, None when it means none."""
-        if not name or name.startswith("-") or "\0" in name:
+        if not name or name.startswith(("-", "^")) or "\0" in name:
             return None
         asked = self.run(
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}",

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import selectors
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -95,14 +97,87 @@ def start(
     keep: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start git in a process group of its own, with pipes on all three streams."""
+    return _spawn(argv, cwd, environment(env), keep=keep)
+
+
+class Several:
+    """The same question to git in several folders, `at_once` at a time.
+
+    Twice as many are started at once, to be at work while the caller does something else.
+    Use it in a `with`, which ends what nobody waited for.
+    """
+
+    def __init__(self, argv: Sequence[str], folders: Iterable[Path], *, at_once: int) -> None:
+        self._argv = argv
+        self._env = environment()
+        self._at_once = at_once
+        self._waiting = deque(dict.fromkeys(folders))
+        self._running: dict[Path, subprocess.Popen[bytes]] = {}
+        self._selector = selectors.DefaultSelector()
+        self._start(2 * at_once)
+
+    def __enter__(self) -> Several:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._selector.close()
+        for process in self._running.values():
+            end_group(process)
+
+    def outputs(self, more: Iterable[Path] = ()) -> dict[Path, Output]:
+        """Folder -> what git said there, code included; also for folders not named before.
+
+        A folder in which git could not be started is left out.
+        """
+        known = {*self._waiting, *self._running}
+        self._waiting.extend(folder for folder in dict.fromkeys(more) if folder not in known)
+        said: dict[Path, list[bytes]] = {}
+        found = {}
+        self._start(self._at_once)
+        while self._running:
+            for key, _ in self._selector.select():
+                folder, part = key.data, os.read(key.fd, 1 << 16)
+                said.setdefault(folder, []).append(part)
+                if not part:
+                    code = self._end(folder)
+                    found[folder] = Output(code, b"".join(said[folder]), b"")
+        return found
+
+    def _start(self, most: int) -> None:
+        while self._waiting and len(self._running) < most:
+            folder = self._waiting.popleft()
+            with contextlib.suppress(Problem):
+                process = _spawn(self._argv, folder, self._env, only_out=True)
+                self._running[folder] = process
+                assert process.stdout is not None
+                self._selector.register(process.stdout, selectors.EVENT_READ, folder)
+
+    def _end(self, folder: Path) -> int:
+        process = self._running.pop(folder)
+        assert process.stdout is not None
+        self._selector.unregister(process.stdout)
+        process.stdout.close()
+        self._start(self._at_once)
+        return process.wait()
+
+
+def _spawn(
+    argv: Sequence[str],
+    cwd: Path | str,
+    env: Mapping[str, str],
+    *,
+    keep: Sequence[int] = (),
+    only_out: bool = False,
+) -> subprocess.Popen[bytes]:
+    other = subprocess.DEVNULL if only_out else subprocess.PIPE
     try:
         return subprocess.Popen(
             [program(), *_SETTINGS, *argv],
             cwd=cwd,
-            env=environment(env),
-            stdin=subprocess.PIPE,
+            env=env,
+            stdin=other,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=other,
             process_group=0,
             pass_fds=keep,
         )

@@ -7,14 +7,23 @@ Promises: names and paths in any bytes (`--porcelain -z`). Refuses: a global
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from gitcoord.errors import GitFailed, Problem
 from gitcoord.git.repository import Repository
+from gitcoord.git.run import Output
 
 # A daemon started by `worktree add` would inherit the lease we pass and hold it for ever.
 _NO_DAEMON = ("-c", "core.fsmonitor=false")
+
+_TRIES = 12
+
+_STATUS = ("status", "--porcelain=v2", "-z", "--no-renames")
+STATUS = (*_STATUS, "--untracked-files=normal")
 
 # Files in a worktree's git dir that say what it is in the middle of, as git's own prompt does.
 _OPERATIONS = {
@@ -64,7 +73,7 @@ class Status:
 
 def list_worktrees(repo: Repository) -> list[Linked]:
     """All worktrees git knows, the main one first."""
-    listed = repo.run("worktree", "list", "--porcelain", "-z", at=repo.common_dir)
+    listed = _among_others(repo, "worktree", "list", "--porcelain", "-z", at=repo.common_dir)
     blocks = os.fsdecode(listed.out).split("\0\0")
     found = [_parse(block, main=index == 0) for index, block in enumerate(blocks) if block]
     return [_in_submodule(repo, one) if one.main else one for one in found]
@@ -83,45 +92,103 @@ def admin_dirs(repo: Repository) -> dict[Path, Path]:
 
 
 def add_worktree(
-    repo: Repository, path: Path, branch: str, commit: str, *, lock: str, keep: Sequence[int] = ()
+    repo: Repository, path: Path, branch: str, *, lock: str, keep: Sequence[int] = ()
 ) -> None:
-    """A worktree at `path` on the new branch `branch` at `commit`, locked with a reason.
+    """Register a worktree at `path` on the existing `branch`, locked with a reason, without
+    files yet.
 
-    `--no-track`: 24 at once otherwise fail on `config.lock` and leave orphan branches.
+    Not with `-b`: 24 at once fail on `config.lock` and leave orphan branches.
     """
+    _among_others(
+        repo, *_NO_DAEMON, "worktree", "add", "--quiet", "--no-checkout", "--lock",
+        "--reason", lock, str(path), branch, keep=keep, at=repo.home, tries=3,
+    )  # fmt: skip
+
+
+def check_out(repo: Repository, path: Path, *, keep: Sequence[int] = ()) -> None:
+    """Write the files of the worktree at `path`, as `git worktree add` does it, but with all
+    cores where the user has not said how many (git's default is one)."""
+    workers = () if repo.setting("checkout.workers") else ("-c", "checkout.workers=0")
     repo.run(
-        *_NO_DAEMON, "worktree", "add", "--quiet", "--no-track", "--lock", "--reason", lock,
-        "-b", branch, str(path), commit, keep=keep, at=repo.home,
+        *_NO_DAEMON, *workers, "reset", "--hard", "--quiet", "--no-recurse-submodules",
+        keep=keep, at=path,
     )  # fmt: skip
 
 
 def readd_worktree(
     repo: Repository, path: Path, branch: str | None, commit: str, *, keep: Sequence[int] = ()
 ) -> None:
-    """Bring a worktree back without files: on the existing `branch`, else detached at `commit`."""
-    where = ["--force", str(path), branch] if branch else ["--detach", str(path), commit]
+    """Bring a worktree back without files: on the existing `branch`, else detached at `commit`.
+
+    Without `--force`, which would take over the place of a worktree that is only absent.
+    """
+    where = [str(path), branch] if branch else ["--detach", str(path), commit]
     repo.run(
-        *_NO_DAEMON, "worktree", "add", "--quiet", "--no-checkout", *where, keep=keep
+        *_NO_DAEMON, "worktree", "add", "--quiet", "--no-checkout", *where,
+        keep=keep, at=repo.home,
     )  # fmt: skip
 
 
-def forget_worktree(repo: Repository, path: Path, *, keep: Sequence[int] = ()) -> None:
-    """Remove the worktree at `path` with all in it, locked or dirty; only its registration
-    where the folder is gone. Whoever calls has saved what is worth saving."""
-    repo.run(
-        *_NO_DAEMON, "worktree", "remove", "--force", "--force", str(path),
-        keep=keep, at=repo.common_dir,
-    )  # fmt: skip
+def forget_worktree(admin: Path, attic: Path) -> None:
+    """Take a worktree off git's list in one step: its git dir moves to `attic`, whole.
+
+    `git worktree remove` deletes one by one whatever is at the worktree's path by then, can
+    be killed half-way, and fails where somebody made a folder anew at that path.
+    """
+    attic.parent.mkdir(parents=True, exist_ok=True)
+    admin.rename(attic)
+
+
+def lock_worktree(admin: Path, reason: str) -> None:
+    """Keep a worktree registered while its folder is away: no prune takes a locked one."""
+    (admin / "locked").write_text(f"{reason}\n", "utf-8")
+
+
+def repair_worktree(repo: Repository, path: Path) -> None:
+    """Have git's list and the worktree at `path` point at each other, after one of them moved.
+
+    Told by the outcome: exit code 1 may be about another worktree. Raises Problem.
+    """
+    repo.run("worktree", "repair", str(path), at=repo.common_dir, ok=(0, 1))
+    admin, pointed = admin_dirs(repo).get(path), git_dir_of(path)
+    if admin is None or pointed is None or admin.resolve() != pointed.resolve():
+        raise Problem(
+            f"git cannot be told that a worktree is at {path}",
+            hint=f"see what it says: git worktree repair '{path}'",
+        )
 
 
 def unlock_worktree(repo: Repository, path: Path) -> None:
-    """Take the lock off; not locked is as good."""
-    repo.run("worktree", "unlock", str(path), ok=(0, 128), at=repo.common_dir)
+    """Take the lock off; not locked is as good.
+
+    Its file is removed here: `git worktree unlock` reads all worktrees first and dies, with the
+    code of "not locked", while a sibling is being made.
+    """
+    admin = admin_dirs(repo).get(path) or git_dir_of(path)
+    if admin is not None:
+        (admin / "locked").unlink(missing_ok=True)
+
+
+def show_in_sparse(repo: Repository, path: Path, admin: Path, folder: str) -> None:
+    """Have `folder` on disk where the worktree at `path` took over a sparse checkout."""
+    if repo.setting("core.sparsecheckout") != "true":
+        return
+    if (admin / "info" / "sparse-checkout").exists():
+        cone = repo.setting("core.sparsecheckoutcone") == "true"
+        repo.run("sparse-checkout", "add", folder if cone else f"/{folder}/", at=path)
 
 
 def read_status(repo: Repository, path: Path) -> Status:
-    """What differs in the worktree at `path`. Raises GitFailed: unknown is not clean."""
-    fields = repo.run("status", "--porcelain=v2", "-z", "--no-renames", at=path).fields()
+    """What differs in the worktree at `path`, whatever status.* and diff.* settings hide.
+
+    Raises GitFailed: unknown is not clean.
+    """
+    return parse_status(repo.run(*STATUS, at=path))
+
+
+def parse_status(said: Output) -> Status:
+    """What `git status` with the words of STATUS says."""
+    fields = said.fields()
     staged = sum(line[0] == "1" and line[2] != "." for line in fields)
     unstaged = sum(line[0] == "1" and line[3] != "." for line in fields)
     return Status(
@@ -132,9 +199,32 @@ def read_status(repo: Repository, path: Path) -> Status:
     )
 
 
+def list_ignored(repo: Repository, path: Path) -> list[str]:
+    """Ignored files of the worktree at `path`; a folder that a rule names counts as one.
+
+    Submodules are not looked into: where the folder was moved, git cannot.
+    """
+    asked = (*_STATUS, "--untracked-files=all", "--ignored=matching", "--ignore-submodules=all")
+    fields = repo.run(*asked, at=path).fields()
+    return [line[2:].rstrip("/") for line in fields if line.startswith("! ")]
+
+
 def find_operation(git_dir: Path) -> str | None:
     """What a worktree is in the middle of: rebase, merge, cherry-pick, revert or bisect."""
-    return next((name for file, name in _OPERATIONS.items() if (git_dir / file).exists()), None)
+    try:
+        there = set(os.listdir(git_dir))  # noqa: PTH208 - one question instead of six
+    except OSError:
+        return None
+    return next((name for file, name in _OPERATIONS.items() if file in there), None)
+
+
+def branch_before(git_dir: Path) -> str:
+    """The branch a rebase or a bisect was begun on, "" when there is none or nobody says."""
+    for file in ("rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"):
+        with suppress(OSError):
+            named = os.fsdecode((git_dir / file).read_bytes()).rstrip("\n")
+            return "" if " " in named else named.removeprefix("refs/heads/")
+    return ""
 
 
 def git_dir_of(path: Path) -> Path | None:
@@ -149,6 +239,18 @@ def git_dir_of(path: Path) -> Path | None:
     if not pointer.startswith("gitdir: "):
         return None
     return Path(os.path.normpath(path / pointer.removeprefix("gitdir: ").rstrip("\n")))
+
+
+def _among_others(
+    repo: Repository, *argv: str, at: Path, keep: Sequence[int] = (), tries: int = _TRIES
+) -> Output:
+    """git dies of a worktree that another git is just making: its `commondir` is there and
+    empty (seen in 1 of 1,000 lists beside 24 starts, git 2.39). A moment later it is made."""
+    for _ in range(tries - 1):
+        with suppress(GitFailed):
+            return repo.run(*argv, at=at, keep=keep)
+        time.sleep(0.01)
+    return repo.run(*argv, at=at, keep=keep)
 
 
 def _parse(block: str, *, main: bool) -> Linked:

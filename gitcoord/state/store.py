@@ -132,9 +132,12 @@ class Store:
         with self.transaction(f"remove {record.kind} {record.id}") as change:
             change.remove(record)
 
-    def transaction(self, reason: str = "") -> Transaction:
-        """Several changes, made together at the end of a `with`. `reason` is for the reflog."""
-        return Transaction(self.repo, reason)
+    def transaction(self, reason: str = "", batch: Batch | None = None) -> Transaction:
+        """Several changes, made together at the end of a `with`. `reason` is for the reflog.
+
+        batch: objects the changed refs will point at, to be written along.
+        """
+        return Transaction(self.repo, reason, batch)
 
     def _find(self, reader: Reader, kind: str, id: str) -> Record | None:
         ref = ref_of(kind, id)
@@ -175,8 +178,8 @@ class Transaction:
     Raises Taken when a created record exists, Contended when another ref has moved.
     """
 
-    def __init__(self, repo: Repository, reason: str) -> None:
-        self._batch = Batch(repo)
+    def __init__(self, repo: Repository, reason: str, batch: Batch | None = None) -> None:
+        self._batch = batch or Batch(repo)
         self._reason = reason
         self._changes: dict[str, Change] = {}
 

@@ -13,15 +13,16 @@ dirty is null when git could not tell; so are ahead and behind without a base.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gitcoord.worktrees.ailment import Ailment
-from gitcoord.worktrees.listing import Row
-from gitcoord.worktrees.losses import Removal
-from gitcoord.worktrees.parking import Parked
-from gitcoord.worktrees.start import Plan
-from gitcoord.worktrees.trash import Trashed
-from gitcoord.worktrees.worktree import Worktree
+if TYPE_CHECKING:  # they would cost `list` 40 ms
+    from gitcoord.worktrees.ailment import Ailment
+    from gitcoord.worktrees.listing import Row
+    from gitcoord.worktrees.losses import Removal
+    from gitcoord.worktrees.parking import Parked
+    from gitcoord.worktrees.start import Plan
+    from gitcoord.worktrees.trash import Trashed
+    from gitcoord.worktrees.worktree import Worktree
 
 LIST_COLUMNS = ("id", "state", "base", "changes", "task")
 TRASH_COLUMNS = ("id", "removed", "task")

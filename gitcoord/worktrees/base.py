@@ -5,11 +5,16 @@ Offline: what is known of a remote is what the last fetch left.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gitcoord.errors import BadInput, GitFailed, NoSuch
 from gitcoord.git.refs import read_refs
 from gitcoord.git.repository import Repository
+from gitcoord.git.worktrees import branch_before, find_operation
+
+_USUAL = ("refs/heads/main", "refs/heads/master", "refs/heads/trunk")
+_KINDS = ("refs/heads/", "refs/tags/", "refs/remotes/")
 
 
 @dataclass(frozen=True)
@@ -34,56 +39,102 @@ class Base:
 def resolve_base(repo: Repository, name: str = "") -> Base:
     """The commit a new worktree starts from: `name`, or what is checked out here.
 
-    Raises NoSuch for a name that is none, BadInput in a repository without commits.
+    Raises NoSuch for a name that is none, BadInput for one that is two or in a repository
+    without commits.
     """
     wanted = name or "HEAD"
-    commit = repo.find_commit(wanted)
-    if commit is None:
+    found = _look_up(repo, wanted)
+    if found is None:
         raise _no_base(repo, name)
-    ref = _full_name(repo, wanted)
-    shown = _shown(repo, wanted, ref)
-    upstream = _upstream(repo, ref)
+    commit, ref = found
+    short = _short(ref) or wanted
+    namesakes = [kind + short for kind in _KINDS]
+    guesses = _guesses(repo, ref)
+    there = read_refs(repo, *namesakes, *guesses)
+    if not ref:
+        _check_one(wanted, [one for one in namesakes if one in there])
+    shown = "a detached HEAD" if not ref and wanted == "HEAD" else short
+    # A local branch called origin/x hides the remote's: then say which one it is.
+    if ref in there and len(there.keys() & set(namesakes)) > 1:
+        shown = ref
+    upstream = _first(guesses, there, ref)
     behind = _count(repo, commit, upstream) if upstream else None
     if behind is None:
         return Base(shown, ref, commit)
     return Base(shown, ref, commit, upstream.removeprefix("refs/remotes/"), behind)
 
 
-def _full_name(repo: Repository, name: str) -> str:
-    """`refs/heads/main` for main or for a HEAD on it, "" for an id, a detached HEAD, HEAD~2."""
+def check_on_branch(repo: Repository, base: Base) -> None:
+    """Raise BadInput when `base` is what is checked out here, and that is no branch.
+
+    In a rebase or a bisect it is a commit nobody chose to build on.
+    """
+    if base.ref:
+        return
+    operation = find_operation(repo.git_dir)
+    if operation:
+        raise BadInput(
+            f"this worktree is in the middle of a {operation}",
+            hint="end it, or name where to start from: "
+            f"gitcoord start --from {branch_before(repo.git_dir) or 'BRANCH'} …",
+        )
+    raise BadInput(
+        f"HEAD is detached at {base.id[:9]}, on no branch",
+        hint="if it is what you want to start from, say so: gitcoord start --from HEAD …",
+    )
+
+
+def _look_up(repo: Repository, name: str) -> tuple[str, str] | None:
+    """(commit, full ref name) of `name`; "" for an id, a detached HEAD, HEAD~2, or two refs."""
+    if name.startswith(("-", "^")) or "\0" in name:
+        return None
     asked = repo.run(
-        "rev-parse", "--symbolic-full-name", "--verify", "--quiet", "--end-of-options", name,
-        ok=(0, 1, 128),
-    ).text  # fmt: skip
-    # git prints the option itself back in some versions, and HEAD for a detached one.
-    lines = [line for line in asked.split("\n") if line.startswith("refs/")]
-    return lines[0] if lines else ""
+        "rev-parse", "--quiet", f"{name}^{{commit}}", "--symbolic-full-name", name, ok=(0, 128)
+    )
+    match asked.lines():
+        case [commit] if asked.code == 0:
+            return commit, ""
+        case [commit, ref] if asked.code == 0:
+            return commit, ref if ref.startswith("refs/") else ""
+    return None
 
 
-def _shown(repo: Repository, wanted: str, ref: str) -> str:
-    for prefix in ("refs/heads/", "refs/remotes/", "refs/tags/"):
-        if ref.startswith(prefix):
-            short = ref.removeprefix(prefix)
-            # A local branch called origin/x hides the remote's: then say which one it is.
-            hides = prefix == "refs/heads/" and read_refs(repo, f"refs/remotes/{short}")
-            return ref if hides else short
-    return "a detached HEAD" if wanted == "HEAD" else wanted
+def _short(ref: str) -> str:
+    kind = next((kind for kind in _KINDS if ref.startswith(kind)), "")
+    return ref.removeprefix(kind)
 
 
-def _upstream(repo: Repository, ref: str) -> str:
-    """The remote branch a local one follows, else the remote's branch of that name or default."""
-    name = ref.removeprefix("refs/heads/")
+def _check_one(name: str, namesakes: list[str]) -> None:
+    """git would take the tag, with a warning that few read."""
+    if len(namesakes) > 1:
+        raise BadInput(
+            f"{name!r} means {len(namesakes)} things here: {', '.join(namesakes)}",
+            hint=f"say which: gitcoord start --from {namesakes[0]} …",
+        )
+
+
+def _guesses(repo: Repository, ref: str) -> list[str]:
+    """What a base could be behind, the best guess first: the remote branch a local one follows,
+    else a remote's branch of that name, else a remote's default."""
+    name = ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else ""
     remote, merge = repo.setting(f"branch.{name}.remote"), repo.setting(f"branch.{name}.merge")
-    configured = f"refs/remotes/{remote}/{merge.removeprefix('refs/heads/')}"
-    guesses = [configured] if remote and merge and remote != "." else []
-    guesses += [f"refs/remotes/origin/{name}"] if ref.startswith("refs/heads/") else []
-    guesses += [
-        "refs/remotes/origin/HEAD",
-        "refs/remotes/origin/main",
-        "refs/remotes/origin/master",
-    ]
-    there = read_refs(repo, *guesses)
-    return next((guess for guess in guesses if guess in there and guess != ref), "")
+    follows = f"refs/remotes/{remote}/{merge.removeprefix('refs/heads/')}"
+    guesses = [follows] if remote and merge and remote != "." else []
+    named = [key[7:-4] for key in repo.settings if key.startswith("remote.") and key[-4:] == ".url"]
+    remotes = dict.fromkeys(["origin", *named])
+    guesses += [f"refs/remotes/{one}/{name}" for one in remotes if name]
+    defaults = ("HEAD", "main", "master", "trunk")
+    return guesses + [f"refs/remotes/{one}/{default}" for one in remotes for default in defaults]
+
+
+def _first(guesses: Sequence[str], there: Mapping[str, str], ref: str) -> str:
+    """The first guess that is there; a remote's HEAD by the name of the branch it stands for."""
+    found = next((one for one in guesses if one in there and one != ref), "")
+    if not found.endswith("/HEAD"):
+        return found
+    same = (one for one in guesses if there.get(one) == there[found] and one[-5:] != "/HEAD")
+    name = next(same, found)
+    return name if name != ref else ""
 
 
 def _count(repo: Repository, commit: str, upstream: str) -> int | None:
@@ -94,24 +145,22 @@ def _count(repo: Repository, commit: str, upstream: str) -> int | None:
 
 
 def _no_base(repo: Repository, name: str) -> NoSuch | BadInput:
-    remote = (
-        [ref for ref in read_refs(repo, "refs/remotes") if ref.endswith(f"/{name}")] if name else []
-    )
-    if remote:
-        short = remote[0].removeprefix("refs/remotes/")
+    remote = [_short(ref) for ref in read_refs(repo, "refs/remotes") if ref.endswith(f"/{name}")]
+    if name and remote:
         return NoSuch(
-            f"there is no branch {name!r} here, but there is {short}",
-            hint=f"start from that: --from {short}",
+            f"there is no branch {name!r} here, but there is {' and '.join(remote[:4])}",
+            hint=f"start from that: gitcoord start --from {remote[0]} …",
         )
     if name and name != "HEAD":
         return NoSuch(
             f"{name!r} is no commit, branch or tag in this repository",
             hint="see what there is: git branch --all && git tag",
         )
-    if read_refs(repo, "refs/heads"):
+    branches = sorted(read_refs(repo, "refs/heads"), key=lambda ref: ref not in _USUAL)
+    if branches:
         return BadInput(
             "the branch checked out here has no commits yet",
-            hint="name one that has: --from BRANCH (see: git branch)",
+            hint=f"name one that has: gitcoord start --from {_short(branches[0])} …",
         )
     return BadInput(
         "this repository has no commits yet, so there is nothing to start from",

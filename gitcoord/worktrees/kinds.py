@@ -10,7 +10,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from gitcoord.errors import BadInput
@@ -28,27 +27,31 @@ class Kind:
     source: Path
 
 
-def list_kinds(folders: Sequence[Path]) -> dict[str, Kind]:
-    """name -> Kind, from the `*.toml` of `folders`, where an earlier folder wins."""
-    found: dict[str, Kind] = {}
+def list_kinds(folders: Sequence[Path]) -> dict[str, Path]:
+    """name -> template, from the `*.toml` of `folders`, where an earlier folder wins."""
+    found: dict[str, Path] = {}
     for folder in folders:
         for file in sorted(folder.glob("*.toml")) if folder.is_dir() else ():
-            if file.stem not in found:
-                found[file.stem] = _read_kind(file)
+            found.setdefault(file.stem, file)
     return found
 
 
 def find_kind(name: str, folders: Sequence[Path]) -> Kind:
-    """Raises BadInput naming what there is."""
+    """Only its own template is read: a broken one is in nobody else's way.
+
+    Raises BadInput naming what there is, or the template that cannot be used.
+    """
     kinds = list_kinds(folders)
     if name not in kinds:
+        from difflib import get_close_matches
+
         near = get_close_matches(name, kinds, n=1)
         meant = f"did you mean {near[0]}? " if near else ""
         raise BadInput(
             f"{name!r} is no kind of worktree; there are: {', '.join(sorted(kinds))}",
             hint=f'{meant}try: gitcoord start {near[0] if near else "investigation"} "…"',
         )
-    return kinds[name]
+    return _read_kind(kinds[name])
 
 
 def _read_kind(file: Path) -> Kind:

@@ -1,22 +1,26 @@
 """All worktrees at once: how far from their base, and what is uncommitted in them.
 
-The time goes into `git status` of each worktree, so these are started first, as many at
-a time as there are cores, and everything else happens meanwhile.
+The time goes into `git status` of each worktree, so some of these are started before
+anything else is asked; the rest follow, as many at a time as there are cores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitcoord.errors import GitFailed, Problem
+from gitcoord.errors import GitFailed
 from gitcoord.git.graph import count_apart
 from gitcoord.git.refs import read_refs
 from gitcoord.git.repository import Repository
-from gitcoord.git.worktrees import Status, find_operation, list_worktrees, read_status
-from gitcoord.process import cores
+from gitcoord.git.run import Several
+from gitcoord.git.worktrees import (
+    Status,
+    find_operation,
+    parse_status,
+)
+from gitcoord.worktrees.statuses import ask_statuses
 from gitcoord.worktrees.worktree import View, Worktree, view_worktrees
 
 
@@ -33,16 +37,17 @@ class Row:
     operation: str | None
 
 
-def list_rows(repo: Repository) -> tuple[View, list[Row]]:
-    """Every worktree of ours, oldest first, with its distance and its dirt."""
-    listed = list_worktrees(repo)
-    linked = [one.path for one in listed if not one.main and one.prunable is None]
-    with ThreadPoolExecutor(max(2, cores())) as pool:
-        statuses = {path: pool.submit(_status, repo, path) for path in linked}
-        view = view_worktrees(repo, listed=listed)
+def list_rows(repo: Repository, asked: Several | None = None) -> tuple[View, list[Row]]:
+    """Every worktree of ours, oldest first, with its distance and its dirt.
+
+    asked: their statuses, when somebody asked before.
+    """
+    with asked or ask_statuses(repo) as asked:
+        view = view_worktrees(repo)
         apart = distances(repo, view.mine)
-        rows = [_row(worktree, apart, statuses) for worktree in view.mine]
-    return view, rows
+        here = [one.path for one in view.mine if one.linked and one.linked.prunable is None]
+        statuses = _statuses(asked, here)
+    return view, [_row(worktree, apart, statuses) for worktree in view.mine]
 
 
 def distances(repo: Repository, worktrees: Sequence[Worktree]) -> dict[str, tuple[int, int]]:
@@ -62,19 +67,19 @@ def distances(repo: Repository, worktrees: Sequence[Worktree]) -> dict[str, tupl
     return {name: counted.get(pair, (0, 0)) for name, pair in pairs.items()}
 
 
+def _statuses(asked: Several, paths: Iterable[Path]) -> dict[Path, Status | None]:
+    """Path -> status; None where git could not tell, which is not the same as clean."""
+    outputs = asked.outputs(paths)
+    return {
+        path: parse_status(output) if output.code == 0 else None for path, output in outputs.items()
+    }
+
+
 def _row(
     worktree: Worktree,
-    apart: dict[str, tuple[int, int]],
-    statuses: dict[Path, Future[Status | None]],
+    apart: Mapping[str, tuple[int, int]],
+    statuses: Mapping[Path, Status | None],
 ) -> Row:
     ahead, behind = apart.get(worktree.id, (None, None))
-    asked = statuses.get(worktree.path)
     operation = find_operation(worktree.admin) if worktree.admin else None
-    return Row(worktree, ahead, behind, asked.result() if asked else None, operation)
-
-
-def _status(repo: Repository, path: Path) -> Status | None:
-    try:
-        return read_status(repo, path)
-    except Problem:
-        return None
+    return Row(worktree, ahead, behind, statuses.get(worktree.path), operation)

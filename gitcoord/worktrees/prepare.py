@@ -43,7 +43,10 @@ def list_included(repo: Repository, source: Path, include_file: str) -> list[str
 
 
 def copy_included(source: Path, target: Path, names: Sequence[str]) -> list[str]:
-    """Copy the files and return those copied; one that vanishes meanwhile is passed over."""
+    """Copy the files and return those copied; over nothing that is there.
+
+    One that vanishes meanwhile, and one whose folder is a file there, is passed over.
+    """
     return [name for name in names if _copy(source / name, target / name, within=target)]
 
 
@@ -120,7 +123,7 @@ def _copy(source: Path, target: Path, *, within: Path) -> bool:
         else:
             _clone(source, target)
             shutil.copystat(source, target)
-    except FileNotFoundError:
+    except (FileNotFoundError, FileExistsError, NotADirectoryError):
         return False
     return True
 

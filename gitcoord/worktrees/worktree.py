@@ -1,7 +1,6 @@
 """One worktree: its record joined with what git says.
 
-A file `agentcoord-id` in the worktree's git dir ties the two together, so that neither a
-moved folder nor a renamed branch loses the record, and git removes it with the worktree.
+The mark in the worktree's git dir ties the two together.
 """
 
 from __future__ import annotations
@@ -16,11 +15,14 @@ from gitcoord.git.repository import Repository
 from gitcoord.git.worktrees import Linked, admin_dirs, list_worktrees
 from gitcoord.records import match_id
 from gitcoord.state.store import Record, Store
+from gitcoord.worktrees.mark import read_mark as read_mark
+from gitcoord.worktrees.mark import write_mark as write_mark
 
 KIND = "worktrees"
-_MARK = "agentcoord-id"
+LOCK = "gitcoord: being made"
 
 MAKING, LIVE, REMOVING, RESTORING = "making", "live", "removing", "restoring"
+MISSING = "missing"
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Worktree:
         """making, live, removing or restoring by the record; missing when the folder is gone."""
         state = str(self.record.body.get("state", LIVE))
         gone = self.linked is None or self.linked.prunable is not None
-        return "missing" if state == LIVE and (gone or not self.path.is_dir()) else state
+        return MISSING if state == LIVE and (gone or not self.path.is_dir()) else state
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,13 @@ class View:
     """All worktrees of a repository at one moment.
 
     mine: with a record, oldest first. others: linked worktrees without one, and the main.
-    bad: records that could not be read.
+    bad: records that could not be read. listed: git's own list.
     """
 
     mine: tuple[Worktree, ...]
     others: tuple[Linked, ...]
     bad: tuple[Problem, ...]
+    listed: tuple[Linked, ...] = ()
 
     @property
     def main(self) -> Linked:
@@ -125,19 +128,12 @@ def view_worktrees(repo: Repository, *, listed: Sequence[Linked] | None = None) 
     taken = {one.linked.path for one in mine if one.linked}
     others = tuple(one for one in linked if one.path not in taken)
     mine.sort(key=lambda one: (str(one.record.body.get("created", "")), one.id))
-    return View(tuple(mine), others, tuple(bad))
+    return View(tuple(mine), others, tuple(bad), tuple(linked))
 
 
-def read_mark(admin: Path) -> str | None:
-    """The id that ties a worktree's git dir to a record, None when it has none."""
-    try:
-        return (admin / _MARK).read_text("ascii").strip() or None
-    except (OSError, UnicodeDecodeError):
-        return None
-
-
-def write_mark(admin: Path, worktree_id: str) -> None:
-    (admin / _MARK).write_text(f"{worktree_id}\n", "ascii")
+def lock_of(worktree_id: str) -> str:
+    """The reason a worktree is locked with while it is made: git writes it first of all."""
+    return f"{LOCK} ({worktree_id})"
 
 
 def _join(
@@ -150,6 +146,14 @@ def _join(
     made_at = Path(str(record.body.get("path", "")))
     # Killed between `worktree add` and the mark: the path it was made for says it.
     path = marked or (made_at if marks.get(made_at, record.id) in (None, record.id) else None)
-    if path is None or path not in by_path:
+    linked = by_path.get(path) if path else None
+    if linked is None or not (marked or _may_be(record, linked)):
         return Worktree(record, None, None)
-    return Worktree(record, by_path[path], admins.get(path))
+    return Worktree(record, linked, admins.get(linked.path))
+
+
+def _may_be(record: Record, linked: Linked) -> bool:
+    """At one place there may be another start's worktree, or one that others made there after
+    ours was gone: only the lock or the branch tells whose it is."""
+    branch = record.body.get("branch") or None
+    return linked.locked == lock_of(record.id) or linked.branch_name == branch

@@ -1,0 +1,139 @@
+"""A view of a repository in which everything written goes elsewhere, and away at the end.
+
+A check of 200 branches makes 30,000 objects nobody needs afterwards; in a folder of their
+own (in memory where the system has such a file system: 1.1 to 1.6 times faster) they never
+reach the repository.
+
+Two places to merge from are laid there: `checkout_of` has the `.gitattributes` of one commit
+and nothing else, so that a verdict does not depend on who asks; `bare_of` has no attributes
+and no settings at all, for made-up trees whose file names mean nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from gitcoord.git.objects import Batch
+from gitcoord.git.repository import Repository
+from gitcoord.git.run import inherited
+
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
+_ROOM_NEEDED = 1 << 30
+
+
+@contextmanager
+def quarantine(repo: Repository) -> Iterator[Repository]:
+    """`repo`, reading its objects and writing to a folder that is deleted at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="gitcoord-", dir=_place()))
+    try:
+        (folder / "objects").mkdir()
+        overlay = {
+            **dict(repo.overlay),
+            "GIT_OBJECT_DIRECTORY": str(folder / "objects"),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(str(repo.common_dir / "objects")),
+        }
+        yield replace(repo, overlay=tuple(overlay.items()))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def put_objects(aside: Repository, batch: Batch) -> None:
+    """Write the pending objects of a batch into the quarantine, as loose objects.
+
+    They are read within a second and thrown away: git's own writer costs a process more.
+    """
+    top = _folder(aside) / "objects"
+    for oid, (kind, body) in batch.pending.items():
+        folder = top / oid[:2]
+        file = folder / oid[2:]
+        if file.exists():
+            continue
+        folder.mkdir(exist_ok=True)
+        begun = folder / f"tmp_obj_{oid[2:]}"
+        begun.write_bytes(zlib.compress(b"%s %d\0" % (kind.encode(), len(body)) + body, 1))
+        begun.rename(file)
+    batch.pending.clear()
+
+
+def checkout_of(aside: Repository, attributes: Mapping[str, bytes]) -> Repository:
+    """The quarantine seen from a worktree that holds nothing but `.gitattributes` files.
+
+    attributes: path of each -> its content. The repository's settings and its
+    `info/attributes` are in force, no index is.
+    """
+    top = Path(tempfile.mkdtemp(prefix="tree-", dir=_folder(aside)))
+    for path, content in attributes.items():
+        file = top / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    overlay = {
+        **dict(aside.overlay),
+        "GIT_DIR": str(aside.common_dir),
+        "GIT_WORK_TREE": str(top),
+        "GIT_INDEX_FILE": str(top / ".no-index"),
+    }
+    return replace(aside, top=top, overlay=tuple(overlay.items()))
+
+
+def bare_of(aside: Repository) -> Repository:
+    """The objects of the quarantine in a repository of its own without any settings."""
+    git_dir = _folder(aside) / "bare"
+    if not git_dir.exists():
+        (git_dir / "refs").mkdir(parents=True)
+        (git_dir / "HEAD").write_text("ref: refs/heads/none\n")
+        (git_dir / "config").write_text(
+            "[core]\n\trepositoryformatversion = 1\n\tbare = true\n\tattributesFile = /dev/null\n"
+            f"[extensions]\n\tobjectFormat = {aside.object_format}\n"
+        )
+    overlay = {
+        **dict(aside.overlay),
+        "GIT_DIR": str(git_dir),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_ATTR_NOSYSTEM": "1",
+    }
+    return replace(aside, top=None, git_dir=git_dir, overlay=tuple(overlay.items()))
+
+
+def outside_attributes(repo: Repository) -> Iterable[bytes]:
+    """The content of attribute files that are in no commit: this clone's and the user's."""
+    home = inherited()
+    config = Path(home.get("XDG_CONFIG_HOME") or Path(home.get("HOME", "/")) / ".config")
+    chosen = repo.setting("core.attributesfile") or str(config / "git" / "attributes")
+    for file in (
+        repo.common_dir / "info" / "attributes",
+        Path(chosen).expanduser(),
+        Path("/etc/gitattributes"),
+    ):
+        try:
+            yield file.read_bytes()
+        except OSError:
+            yield b""
+
+
+def _folder(aside: Repository) -> Path:
+    return Path(dict(aside.overlay)["GIT_OBJECT_DIRECTORY"]).parent
+
+
+def _place() -> Path | None:
+    """Memory while there is plenty, else where temporary files go."""
+    try:
+        usable = os.access(_IN_MEMORY, os.W_OK) and shutil.disk_usage(_IN_MEMORY).free
+    except OSError:
+        return None
+    return _IN_MEMORY if usable > _ROOM_NEEDED else None
+
+
+def _quoted(path: str) -> str:
+    """The list is split at colons unless an entry is quoted as C does."""
+    if not any(char in path for char in ':"\\\n\t') and not path.startswith('"'):
+        return path
+    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t"}
+    return '"' + "".join(escapes.get(char, char) for char in path) + '"'

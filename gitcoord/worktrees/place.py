@@ -1,0 +1,111 @@
+"""Where a new worktree goes, and what is in its way there.
+
+Promises: a path as git will name it (no symbolic link, no `..` in it), so that records and
+git agree on it. Refuses: a place where anything is, and git's own folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from gitcoord.config import fill
+from gitcoord.errors import BadInput, Problem, Taken
+from gitcoord.git.refs import is_branch_name, read_refs
+from gitcoord.git.repository import Repository
+from gitcoord.git.worktrees import Linked
+
+_ELSEWHERE = "choose another place: gitcoord start --path DIR …"
+_OTHER_SCHEME = "choose another scheme: gitcoord config set worktree.branch '{id}'"
+
+
+def default_place(repo: Repository, main: Linked, template: str, names: Mapping[str, str]) -> Path:
+    """Where a worktree goes by the setting. Seen from the main worktree, wherever we stand."""
+    home = main.path if not main.bare else repo.common_dir
+    name = home.name.removesuffix(".git") or "repository"
+    if main.bare and home.name in (".git", ".bare"):
+        home, name = home.parent, home.parent.name
+    places = {**names, "parent": str(home.parent), "repo": name, "home": str(Path.home())}
+    return home / Path(fill(template, places)).expanduser()
+
+
+def free_place(repo: Repository, path: Path, worktrees: Sequence[Linked]) -> Path:
+    """`path` as git will name it. Raises Taken or BadInput when no worktree can be made there."""
+    if path.is_symlink():
+        raise Taken(f"{path} exists already: it is a symbolic link", hint=_ELSEWHERE)
+    real = Path(os.path.realpath(path))
+    if any(one.path == real for one in worktrees):
+        raise Taken(
+            f"{real} is a worktree of this repository already",
+            hint="choose another place with --path, or see: git worktree list",
+        )
+    if real.is_relative_to(repo.common_dir):
+        raise BadInput(f"{real} lies in git's own folder", hint=_ELSEWHERE)
+    if os.path.lexists(real) and not (real.is_dir() and not any(real.iterdir())):
+        raise Taken(f"{real} exists already and is not an empty folder", hint=_ELSEWHERE)
+    parent = next(one for one in real.parents if one.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise BadInput(
+            f"nothing can be made in {parent}: it is not a folder you may write to",
+            hint="choose another place with --path, or: gitcoord config set worktree.path …",
+        )
+    return real
+
+
+def check_branch(repo: Repository, branch: str) -> None:
+    """Raise BadInput when git takes no such branch, Taken when another is in the way.
+
+    `agent` and `agent/x` cannot both be branches.
+    """
+    if not is_branch_name(branch):
+        raise BadInput(f"{branch!r} cannot be a branch name", hint=_OTHER_SCHEME)
+    parts = branch.split("/")
+    above = ["refs/heads/" + "/".join(parts[:count]) for count in range(1, len(parts))]
+    wanted = f"refs/heads/{branch}"
+    there = read_refs(repo, wanted, *above)
+    clash = next((ref for ref in there if ref in above or ref.startswith(wanted)), None)
+    if clash:
+        raise Taken(
+            f"the branch {clash.removeprefix('refs/heads/')!r} is in the way of {branch!r}",
+            hint=_OTHER_SCHEME,
+        )
+
+
+def check_limit(worktrees: Sequence[Linked], limit: int) -> None:
+    """Raise Problem when there are too many already: a loop that runs away is stopped."""
+    count = len(worktrees) - 1
+    if count >= limit:
+        raise Problem(
+            f"this repository has {count} worktree{'s' if count > 1 else ''} already; "
+            f"{limit} is the limit",
+            hint="remove some (gitcoord list), or raise it: "
+            f"gitcoord config set worktree.limit {limit * 2}",
+        )
+
+
+def notes_on(repo: Repository, path: Path) -> Iterable[str]:
+    """What the user should know of a place: a worktree within another shows up in its status."""
+    around = next((one for one in path.parents if os.path.lexists(one / ".git")), None)
+    if around is None or not _is_related(repo, around):
+        return
+    line = shlex.quote(f"/{path.relative_to(around).parts[0]}/")
+    exclude = repo.common_dir / "info" / "exclude"
+    if repo.common_dir.is_relative_to(around / ".git" / "modules"):
+        exclude = around / ".git" / "info" / "exclude"
+    yield (
+        f"it lies inside {around}: keep it out of commits there with "
+        f"echo {line} >> {shlex.quote(str(exclude))}"
+    )
+
+
+def _is_related(repo: Repository, around: Path) -> bool:
+    """One of our worktrees, or the repository we are a submodule of."""
+    if repo.common_dir.is_relative_to(around / ".git"):
+        return True
+    try:
+        pointer = os.fsdecode((around / ".git").read_bytes()).removeprefix("gitdir: ")
+    except OSError:
+        return False
+    return Path(os.path.normpath(around / pointer)).is_relative_to(repo.common_dir)
