@@ -6,12 +6,9 @@ from typing import Annotated
 
 import typer
 
-from gitcoord.commands.asking import AsJson, Asked, asked_of, complete_ids, examples, family
-from gitcoord.git.refs import read_refs
-from gitcoord.records import match_id
+from gitcoord.commands.asking import AsJson, asked_of, complete_ids, examples, family
 from gitcoord.view import findings as view
 from gitcoord.worktrees import findings as written
-from gitcoord.worktrees.worktree import view_worktrees
 
 app = family()
 
@@ -28,7 +25,9 @@ def findings(ctx: typer.Context, part: MaybeId = None, *, as_json: AsJson = Fals
     if part is None:
         found = written.list_all_findings(asked.repository)
     else:
-        found = written.list_findings(asked.repository, *_id_and_branch(asked, part))
+        found = written.list_findings(
+            asked.repository, *written.find_holder(asked.repository, part)
+        )
     if as_json:
         asked.screen.answer_json([view.finding_whole_json(one) for one in found])
     elif part is None:
@@ -49,13 +48,6 @@ def report(
 ) -> None:
     """The report of an investigation, in Markdown."""
     asked = asked_of(ctx)
-    asked.screen.answer(written.read_report(asked.repository, *_id_and_branch(asked, part)))
-
-
-def _id_and_branch(asked: Asked, part: str) -> tuple[str, str | None]:
-    """Also of a worktree that is gone: its findings are kept under its id."""
-    live = {one.id: one for one in view_worktrees(asked.repository).mine}
-    kept = read_refs(asked.repository, written.PREFIX.rstrip("/"))
-    ids = {*live, *(ref.removeprefix(written.PREFIX) for ref in kept)}
-    chosen = match_id(part, ids)
-    return chosen, live[chosen].branch if chosen in live else None
+    asked.screen.answer(
+        written.read_report(asked.repository, *written.find_holder(asked.repository, part))
+    )

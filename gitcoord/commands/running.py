@@ -13,9 +13,8 @@ import typer
 from gitcoord.commands.asking import NO, AsJson, Asked, WorktreeId, asked_of, examples, family
 from gitcoord.commands.seeing import find
 from gitcoord.errors import BadInput
-from gitcoord.runs.run import DONE, Run
+from gitcoord.runs.run import DONE, Moment, Run
 from gitcoord.runs.workflow import Task, read_workflow
-from gitcoord.runtime.host import Moment
 from gitcoord.runtime.local import Bisection, Brief
 from gitcoord.runtime.work import begin, check_brief, find_stopped, go_on
 from gitcoord.view import worktrees as view

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +10,10 @@ import typer
 from gitcoord.commands.asking import AsJson, Asked, DryRun, asked_of, examples, family
 from gitcoord.commands.seeing import settled
 from gitcoord.config import shipped, user_file
-from gitcoord.errors import BadInput
 from gitcoord.git.repository import Repository
 from gitcoord.view import worktrees as view
 from gitcoord.worktrees.kinds import find_kind, list_kinds
+from gitcoord.worktrees.place import sort_paths
 from gitcoord.worktrees.start import Plan, Wish, plan_start
 from gitcoord.worktrees.start import start as start_worktree
 from gitcoord.worktrees.worktree import Worktree, view_worktrees
@@ -33,6 +32,54 @@ def kind_folders(repo: Repository | None) -> list[Path]:
     return [*own, user_file().parent / "workflows", shipped("templates") / "workflows"]
 
 
+KindName = Annotated[
+    str,
+    typer.Argument(
+        metavar="KIND",
+        help="investigation, development, or your own.",
+        autocompletion=complete_kinds,
+    ),
+]
+From = Annotated[
+    str, typer.Option("--from", metavar="REF", help="Where to start from; HEAD if not said.")
+]
+Name = Annotated[
+    str | None, typer.Option(metavar="SLUG", help="For the id, in place of the task's words.")
+]
+WithChanges = Annotated[
+    bool, typer.Option("--with-changes", help="Carry your uncommitted work over; yours stays.")
+]
+Paths = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--path",
+        help="A path that is tracked: look only there (may be repeated). "
+        "Any other: where to put the worktree.",
+    ),
+]
+Logs = Annotated[
+    list[Path] | None,
+    typer.Option("--log", metavar="FILE", help="A log to read; may be repeated."),
+]
+Since = Annotated[str | None, typer.Option(metavar="DATE", help="Look only at what came after.")]
+Until = Annotated[str | None, typer.Option(metavar="DATE", help="Look only at what came before.")]
+Bisect = Annotated[
+    str | None,
+    typer.Option(metavar="CMD", help="Find the first commit at which this command fails."),
+]
+Good = Annotated[
+    list[str] | None,
+    typer.Option(metavar="REF", help="Where that command succeeds; may be repeated."),
+]
+Bad = Annotated[
+    str | None, typer.Option(metavar="REF", help="Where it fails; the base if not said.")
+]
+BisectTimeout = Annotated[
+    float | None, typer.Option(metavar="SECONDS", help="How long one test may take.")
+]
+NoRun = Annotated[bool, typer.Option("--no-run", help="Only the worktree, no agents.")]
+
+
 @app.command(
     epilog=examples(
         'gitcoord start investigation "why does login fail intermittently?"',
@@ -43,58 +90,21 @@ def kind_folders(repo: Repository | None) -> list[Path]:
 )
 def start(
     ctx: typer.Context,
-    kind: Annotated[
-        str,
-        typer.Argument(
-            metavar="KIND",
-            help="investigation, development, or your own.",
-            autocompletion=complete_kinds,
-        ),
-    ],
+    kind: KindName,
     task: Annotated[str, typer.Argument(metavar="TASK", help="What to find out, or to do.")],
     *,
-    from_ref: Annotated[
-        str, typer.Option("--from", metavar="REF", help="Where to start from; HEAD if not said.")
-    ] = "",
-    name: Annotated[
-        str | None, typer.Option(metavar="SLUG", help="For the id, in place of the task's words.")
-    ] = None,
-    with_changes: Annotated[
-        bool, typer.Option("--with-changes", help="Carry your uncommitted work over; yours stays.")
-    ] = False,
-    paths: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--path",
-            help="A path that is tracked: look only there (may be repeated). "
-            "Any other: where to put the worktree.",
-        ),
-    ] = None,
-    logs: Annotated[
-        list[Path] | None,
-        typer.Option("--log", metavar="FILE", help="A log to read; may be repeated."),
-    ] = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="DATE", help="Look only at what came after.")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="DATE", help="Look only at what came before.")
-    ] = None,
-    bisect: Annotated[
-        str | None,
-        typer.Option(metavar="CMD", help="Find the first commit at which this command fails."),
-    ] = None,
-    good: Annotated[
-        list[str] | None,
-        typer.Option(metavar="REF", help="Where that command succeeds; may be repeated."),
-    ] = None,
-    bad: Annotated[
-        str | None, typer.Option(metavar="REF", help="Where it fails; the base if not said.")
-    ] = None,
-    bisect_timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="How long one test may take.")
-    ] = None,
-    no_run: Annotated[bool, typer.Option("--no-run", help="Only the worktree, no agents.")] = False,
+    from_ref: From = "",
+    name: Name = None,
+    with_changes: WithChanges = False,
+    paths: Paths = None,
+    logs: Logs = None,
+    since: Since = None,
+    until: Until = None,
+    bisect: Bisect = None,
+    good: Good = None,
+    bad: Bad = None,
+    bisect_timeout: BisectTimeout = None,
+    no_run: NoRun = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> int | None:
@@ -138,46 +148,6 @@ def _make(asked: Asked, plan: Plan) -> Worktree:
     made = start_worktree(repo, plan, say=asked.screen.say)
     asked.screen.say(f"{made.id} at {made.path}")
     return made
-
-
-def sort_paths(repo: Repository, paths: list[Path], base: str) -> tuple[Path | None, list[str]]:
-    """Paths that the base tracks narrow the search; one that it does not is the place.
-
-    Raises BadInput for two places, and for one inside a tracked folder: more likely a slip.
-    """
-    if not paths:
-        return None, []
-    from gitcoord.git.objects import Reader
-
-    inside = {path: _inside(repo, path) for path in paths}
-    with Reader(repo) as reader:
-        tracked = {
-            path: name
-            for path, name in inside.items()
-            if name is not None and reader.find(f"{base or 'HEAD'}:{name}") is not None
-        }
-        places = [path for path in paths if path not in tracked]
-        for path in places:
-            folder = (inside[path] or "").partition("/")[0]
-            if folder and reader.find(f"{base or 'HEAD'}:{folder}") is not None:
-                raise BadInput(
-                    f"{inside[path]} is not in {base or 'HEAD'}, and no place for a worktree",
-                    hint=f"see what there is: git ls-tree -r --name-only {base or 'HEAD'}",
-                )
-    if len(places) > 1:
-        raise BadInput(
-            f"a worktree has one place, not {len(places)}: {places[0]} and {places[1]}",
-            hint="see: gitcoord start --help",
-        )
-    return (places[0] if places else None), list(tracked.values())
-
-
-def _inside(repo: Repository, path: Path) -> str | None:
-    """The path relative to the top of the worktree we stand in, None outside of it."""
-    absolute = Path(os.path.normpath(path))
-    if repo.top is None or not absolute.is_relative_to(repo.top):
-        return None
-    return str(absolute.relative_to(repo.top)) if absolute != repo.top else None
 
 
 def _answer(asked: Asked, plan: Plan, made: Worktree | None, *, as_json: bool) -> None:

@@ -62,6 +62,16 @@ class Run:
         ]
 
 
+@dataclass(frozen=True)
+class Moment:
+    """Something that happened in a run: task is "" for the run itself."""
+
+    task: str
+    role: str
+    text: str
+    state: str
+
+
 def create_run(
     repo: Repository, worktree_id: str, workflow: Workflow, question: Mapping[str, Any]
 ) -> Run:

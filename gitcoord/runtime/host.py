@@ -17,7 +17,7 @@ from gitcoord.errors import Problem
 from gitcoord.git.repository import Repository
 from gitcoord.process import cores, hold
 from gitcoord.records import now
-from gitcoord.runs.run import Run, begin_task, close, end_task
+from gitcoord.runs.run import Moment, Run, begin_task, close, end_task
 from gitcoord.runs.workflow import Task
 from gitcoord.state.journal import Journal
 from gitcoord.state.store import Store
@@ -40,16 +40,6 @@ class Product:
 Runner = Callable[[Task, Sequence[Finding], Callable[[str], None]], Product]
 """What an agent runs on: called in a thread with its task, what was found before, and a way to
 say in a line what it does now."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """Something that happened in a run: task is "" for the run itself."""
-
-    task: str
-    role: str
-    text: str
-    state: str
 
 
 def drive(

@@ -10,9 +10,9 @@ from gitcoord.analysis.finding import HYPOTHESIS
 from gitcoord.analysis.logfiles import check_log
 from gitcoord.errors import Corrupt, NoSuch
 from gitcoord.git.repository import Repository
-from gitcoord.runs.run import DONE, Run, create_run, list_runs, reopen
+from gitcoord.runs.run import DONE, Moment, Run, create_run, list_runs, reopen
 from gitcoord.runs.workflow import Workflow
-from gitcoord.runtime.host import Moment, drive
+from gitcoord.runtime.host import drive
 from gitcoord.runtime.local import Bisection, Brief, Local, check_roles
 from gitcoord.worktrees.findings import list_all_findings
 from gitcoord.worktrees.worktree import Worktree

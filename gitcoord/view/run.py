@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gitcoord.analysis.finding import HYPOTHESIS, PLAN
-from gitcoord.runs.run import Run
-from gitcoord.runtime.host import Moment
+from gitcoord.runs.run import Moment, Run
 from gitcoord.view.findings import finding_json, run_json, suspect_cells, suspects
 from gitcoord.view.screen import Screen
 from gitcoord.view.worktrees import worktree_json

@@ -22,7 +22,8 @@ from gitcoord.errors import Contended, NoSuch, Problem
 from gitcoord.git.objects import FILE, FOLDER, Batch, Entry, Reader, graft
 from gitcoord.git.refs import Change, change_refs, find_ref, read_refs
 from gitcoord.git.repository import Repository
-from gitcoord.worktrees.worktree import Worktree
+from gitcoord.records import match_id
+from gitcoord.worktrees.worktree import Worktree, view_worktrees
 
 PREFIX = "refs/agentcoord/findings/"
 _TRIES = 20
@@ -118,6 +119,15 @@ def list_findings(repo: Repository, worktree_id: str, branch: str | None = None)
             if found is not None and found[1] == "tree":
                 return list(_read_findings(reader, worktree_id, reader.tree(found[0])))
     return []
+
+
+def find_holder(repo: Repository, part: str) -> tuple[str, str | None]:
+    """The id that `part` means among worktrees and those that left findings, and its branch
+    while the worktree is there. Raises NoSuch."""
+    live = {one.id: one for one in view_worktrees(repo).mine}
+    kept = read_refs(repo, PREFIX.rstrip("/"))
+    chosen = match_id(part, {*live, *(ref.removeprefix(PREFIX) for ref in kept)})
+    return chosen, live[chosen].branch if chosen in live else None
 
 
 def list_all_findings(repo: Repository) -> list[Written]:

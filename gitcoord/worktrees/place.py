@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gitcoord.config import fill
 from gitcoord.errors import BadInput, Problem, Taken
+from gitcoord.git.objects import Reader
 from gitcoord.git.refs import is_branch_name, read_refs
 from gitcoord.git.repository import Repository
 from gitcoord.git.worktrees import Linked
@@ -109,3 +110,41 @@ def _is_related(repo: Repository, around: Path) -> bool:
     except OSError:
         return False
     return Path(os.path.normpath(around / pointer)).is_relative_to(repo.common_dir)
+
+
+def sort_paths(repo: Repository, paths: list[Path], base: str) -> tuple[Path | None, list[str]]:
+    """Paths that the base tracks narrow the search; one that it does not is the place.
+
+    Raises BadInput for two places, and for one inside a tracked folder: more likely a slip.
+    """
+    if not paths:
+        return None, []
+    inside = {path: _inside(repo, path) for path in paths}
+    with Reader(repo) as reader:
+        tracked = {
+            path: name
+            for path, name in inside.items()
+            if name is not None and reader.find(f"{base or 'HEAD'}:{name}") is not None
+        }
+        places = [path for path in paths if path not in tracked]
+        for path in places:
+            folder = (inside[path] or "").partition("/")[0]
+            if folder and reader.find(f"{base or 'HEAD'}:{folder}") is not None:
+                raise BadInput(
+                    f"{inside[path]} is not in {base or 'HEAD'}, and no place for a worktree",
+                    hint=f"see what there is: git ls-tree -r --name-only {base or 'HEAD'}",
+                )
+    if len(places) > 1:
+        raise BadInput(
+            f"a worktree has one place, not {len(places)}: {places[0]} and {places[1]}",
+            hint="see: gitcoord start --help",
+        )
+    return (places[0] if places else None), list(tracked.values())
+
+
+def _inside(repo: Repository, path: Path) -> str | None:
+    """The path relative to the top of the worktree we stand in, None outside of it."""
+    absolute = Path(os.path.normpath(path))
+    if repo.top is None or not absolute.is_relative_to(repo.top):
+        return None
+    return str(absolute.relative_to(repo.top)) if absolute != repo.top else None

@@ -11,9 +11,9 @@ from gitcoord.config import Config, shipped
 from gitcoord.errors import BadInput, Contended
 from gitcoord.git.repository import Repository
 from gitcoord.process import hold
-from gitcoord.runs.run import create_run, read_run, reopen
+from gitcoord.runs.run import Moment, create_run, read_run, reopen
 from gitcoord.runs.workflow import Task, Workflow
-from gitcoord.runtime.host import Moment, Product, drive, earlier_findings
+from gitcoord.runtime.host import Product, drive, earlier_findings
 from gitcoord.state.journal import Journal
 from gitcoord.worktrees.findings import list_findings
 from gitcoord.worktrees.kinds import find_kind
