@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from gitcoord.commands.asking import AsJson, asked_of, complete_ids, examples, family
+from gitcoord.commands.asking import AsJson, Asked, asked_of, complete_ids, examples, family
+from gitcoord.runs.run import list_stopped
 from gitcoord.view import findings as view
 from gitcoord.worktrees import findings as written
 
@@ -37,6 +38,13 @@ def findings(ctx: typer.Context, part: MaybeId = None, *, as_json: AsJson = Fals
         asked.screen.answer("\n\n".join(view.finding_text(one) for one in found))
     if not found:
         asked.screen.say("nothing was found yet")
+    say_stopped(asked)
+
+
+def say_stopped(asked: Asked) -> None:
+    """Name the runs that stopped half-way, and how they go on."""
+    for run in list_stopped(asked.repository):
+        asked.screen.say(f"a run stopped half-way; go on with: gitcoord resume {run.worktree_id}")
 
 
 @app.command(epilog=examples("gitcoord report login-fails", "gitcoord report 7q3f > why.md"))

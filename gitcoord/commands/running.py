@@ -82,13 +82,18 @@ def work(asked: Asked, run: Run, worktree: Worktree, *, author: str, as_json: bo
             if line:
                 progress.say(line)
 
-        run = go_on(repo, run, worktree, author=author, progress=happened)
+        try:
+            run = go_on(repo, run, worktree, author=author, progress=happened)
+        except KeyboardInterrupt:
+            progress.say(f"stopped; go on with: gitcoord resume {worktree.id}")
+            raise
     found = list_findings(repo, worktree.id, worktree.branch)
     if as_json:
         asked.screen.answer_json(outcome_json(worktree, run, found))
     else:
         show_outcome(asked.screen, worktree, run, found)
-    return None if run.state == DONE else NO
+    in_part = any("problem" in task for task in run.tasks.values())
+    return None if run.state == DONE and not in_part else NO
 
 
 def _bisection(

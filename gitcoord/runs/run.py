@@ -106,14 +106,25 @@ def is_hosted(repo: Repository, run_id: str) -> bool:
     return is_held(repo.own_dir, run_id)
 
 
+def list_stopped(repo: Repository) -> list[Run]:
+    """Runs that are the last of their worktree, are not done, and that nobody drives."""
+    last = {run.worktree_id: run for run in list_runs(repo)}
+    return [run for run in last.values() if run.state != DONE and not is_hosted(repo, run.id)]
+
+
 def begin_task(repo: Repository, run_id: str, name: str) -> Run:
     return _change_task(repo, run_id, name, state=RUNNING, started=now())
 
 
-def end_task(repo: Repository, run_id: str, name: str, *, error: str = "") -> Run:
-    """Mark a task done, or failed with `error`; then what needs it is skipped."""
+def end_task(
+    repo: Repository, run_id: str, name: str, *, error: str = "", problem: str = ""
+) -> Run:
+    """Mark a task done, or failed with `error`; then what needs it is skipped.
+
+    problem: a part that could not be done, of a task that is done all the same.
+    """
     state = FAILED if error else DONE
-    said = {"error": error} if error else {}
+    said = {key: text for key, text in (("error", error), ("problem", problem)) if text}
     return _change_task(repo, run_id, name, state=state, ended=now(), **said)
 
 

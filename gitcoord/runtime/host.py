@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from gitcoord.analysis.finding import Finding, describe, recreate
@@ -30,16 +31,18 @@ class Product:
     """What a task gives. files: more to commit beside the findings, by name.
 
     decision: for the log of decisions, fit for TOML; None when nothing was decided.
+    problem: what part of the task could not be done, "" when all of it was.
     """
 
     findings: Sequence[Finding]
     files: Mapping[str, bytes]
     decision: Mapping[str, Any] | None = None
+    problem: str = ""
 
 
 Runner = Callable[[Task, Sequence[Finding], Callable[[str], None]], Product]
-"""What an agent runs on: called in a thread with its task, what was found before, and a way to
-say in a line what it does now."""
+"""What an agent runs on: called with its task, what was found before, and a way to say in a line
+what it does now; in a thread when several tasks run at once."""
 
 
 def drive(
@@ -58,7 +61,8 @@ def drive(
     the rest goes on; anything else stops the run and is raised.
     """
     journal = Journal(repo.own_dir)
-    with hold(repo.own_dir, run.id), ThreadPoolExecutor(workers or cores()) as pool:
+    pool = ThreadPoolExecutor(workers or cores())
+    with hold(repo.own_dir, run.id):
         journal.append("run", run=run.id, worktree=worktree.id, state="running")
         at_work: dict[Future[Product], Task] = {}
         try:
@@ -71,10 +75,11 @@ def drive(
                     task = at_work.pop(future)
                     run = _take_in(repo, run, worktree, task, future, author, progress)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
             run = close(repo, run.id, stopped=True)
             journal.append("run", run=run.id, worktree=worktree.id, state=run.state)
             raise
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
         run = close(repo, run.id)
         journal.append("run", run=run.id, worktree=worktree.id, state=run.state)
         journal.seal(repo)
@@ -96,7 +101,9 @@ def _dispatch(
     repo: Repository, run: Run, worktree: Worktree, runner: Runner, pool: ThreadPoolExecutor,
     at_work: dict[Future[Product], Task], progress: Callable[[Moment], None],
 ) -> Run:  # fmt: skip
-    for task in run.ready():
+    ready = run.ready()
+    alone = len(ready) == 1 and not at_work
+    for task in ready:
         earlier = earlier_findings(repo, worktree)
         run = begin_task(repo, run.id, task.name)
         progress(Moment(task.name, task.role, task.does, "running"))
@@ -104,8 +111,21 @@ def _dispatch(
         def say(text: str, task: Task = task) -> None:
             progress(Moment(task.name, task.role, text, "running"))
 
-        at_work[pool.submit(runner, task, earlier, say)] = task
+        if alone:
+            at_work[_done_here(partial(runner, task, earlier, say))] = task
+        else:
+            at_work[pool.submit(runner, task, earlier, say)] = task
     return run
+
+
+def _done_here(work: Callable[[], Product]) -> Future[Product]:
+    """A task alone runs in this thread, so that Ctrl-C reaches what it is at."""
+    future: Future[Product] = Future()
+    try:
+        future.set_result(work())
+    except Problem as problem:
+        future.set_exception(problem)
+    return future
 
 
 def _take_in(
@@ -131,8 +151,9 @@ def _take_in(
     if product.decision is not None:
         _log_decision(repo, run, worktree, task, product.decision)
     journal.append("task", run=run.id, task=task.name, state="done", commit=commit, findings=count)
-    progress(Moment(task.name, task.role, counted, "done"))
-    return end_task(repo, run.id, task.name)
+    said = f"{counted}; {product.problem}" if product.problem else counted
+    progress(Moment(task.name, task.role, said, "done"))
+    return end_task(repo, run.id, task.name, problem=product.problem)
 
 
 def _log_decision(

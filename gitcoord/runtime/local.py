@@ -24,7 +24,7 @@ from gitcoord.analysis.memory import Earlier
 from gitcoord.analysis.past import Past, read_past
 from gitcoord.analysis.question import Question, parse_question
 from gitcoord.analysis.structure import examine
-from gitcoord.errors import BadInput
+from gitcoord.errors import BadInput, Problem
 from gitcoord.git.repository import Repository
 from gitcoord.process import cores
 from gitcoord.runs.workflow import Task
@@ -122,9 +122,13 @@ def _detect(local: Local, earlier: Sequence[Finding], say: Callable[[str], None]
             corpus=local.corpus, commits=reading.result().commits,
             logs=brief.logs, earlier=remembered, say=say,
         )  # fmt: skip
-    if brief.bisection:
-        found = [_bisect(local, brief.bisection, say), *found]
-    return Product(found, {})
+    if not brief.bisection:
+        return Product(found, {})
+    try:
+        return Product([_bisect(local, brief.bisection, say), *found], {})
+    except Problem as problem:
+        # The other roles have an answer of their own: it must not be lost with this one.
+        return Product(found, {}, problem=f"no bisection: {problem.message} ({problem.hint})")
 
 
 def _earlier(one: Written) -> Earlier:

@@ -24,8 +24,8 @@ def write_report(worktree: Worktree, findings: Sequence[Finding]) -> bytes:
         f"`{str(worktree.base.get('id', ''))[:12]}`, by analysers of code, history, structure "
         f"and logs. No model was asked.",
         *_section("Conclusions", conclusions),
-        *_suspects("Suspect files", [one for finding in findings for one in finding.files]),
-        *_suspects("Suspect commits", [one for finding in findings for one in finding.commits]),
+        *_suspects("Suspect files", [one for finding in conclusions for one in finding.files]),
+        *_suspects("Suspect commits", [one for finding in conclusions for one in finding.commits]),
         *_section("Everything found", others),
     ]
     return ("\n\n".join(parts) + "\n").encode("utf-8", "surrogateescape")

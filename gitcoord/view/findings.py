@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gitcoord.analysis.finding import HYPOTHESIS, PLAN
 from gitcoord.runs.run import Run
 from gitcoord.worktrees.findings import Written
 
 COLUMNS = ("id", "confidence", "title")
-SUSPECT_COLUMNS = ("score", "suspect", "why")
+CONCLUSIONS = (HYPOTHESIS, PLAN)
 
 
 def finding_json(finding: Written) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def finding_text(finding: Written) -> str:
 
 def run_json(run: Run) -> dict[str, Any]:
     tasks = {
-        name: {key: task[key] for key in ("state", "role", "error") if key in task}
+        name: {key: task[key] for key in ("state", "role", "error", "problem") if key in task}
         for name, task in run.tasks.items()
     }
     workflow = run.record.body.get("workflow", "")
@@ -57,21 +58,23 @@ def run_json(run: Run) -> dict[str, Any]:
 
 
 def suspects(findings: Sequence[Written], key: str) -> list[Mapping[str, Any]]:
-    """All suspects of one sort (`files` or `commits`) over all findings, best score first.
+    """The suspects of one sort (`files` or `commits`), best first: as the analyst weighed them,
+    else as the first finding that has any. Scores of different findings are no common scale."""
+    weighed = [one for one in findings if one.kind in CONCLUSIONS]
+    for finding in (*weighed, *findings):
+        listed = [one for one in finding.front.get(key, ()) if _is_suspect(one)]
+        if listed:
+            return sorted(listed, key=lambda one: (-one["score"], str(one["name"])))
+    return []
 
-    A suspect that several findings name keeps its best score and all reasons.
-    """
-    best: dict[str, dict[str, Any]] = {}
-    for finding in findings:
-        for one in finding.front.get(key, ()):
-            if not isinstance(one, Mapping) or not isinstance(one.get("score"), int | float):
-                continue
-            known = best.setdefault(str(one.get("name")), {**one, "reasons": []})
-            known["score"] = max(known["score"], one["score"])
-            known["title"] = known.get("title") or one.get("title", "")
-            fresh = [reason for reason in one.get("reasons", ()) if reason not in known["reasons"]]
-            known["reasons"] = [*known["reasons"], *fresh]
-    return sorted(best.values(), key=lambda one: (-one["score"], str(one["name"])))
+
+def _is_suspect(one: object) -> bool:
+    return (
+        isinstance(one, Mapping)
+        and isinstance(one.get("score"), int | float)
+        and isinstance(one.get("reasons"), list)
+        and "name" in one
+    )
 
 
 def suspect_cells(suspect: Mapping[str, Any]) -> tuple[str, ...]:

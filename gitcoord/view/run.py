@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gitcoord.analysis.finding import HYPOTHESIS, PLAN
-from gitcoord.runs.run import Moment, Run
-from gitcoord.view.findings import finding_json, run_json, suspect_cells, suspects
+from gitcoord.analysis.finding import PLAN
+from gitcoord.runs.run import DONE, Moment, Run
+from gitcoord.view.findings import CONCLUSIONS, finding_json, run_json, suspect_cells, suspects
 from gitcoord.view.screen import Screen
 from gitcoord.view.worktrees import worktree_json
 from gitcoord.worktrees.findings import Written
@@ -52,13 +52,13 @@ def outcome_json(worktree: Worktree, run: Run, found: Sequence[Written]) -> dict
         "findings": [finding_json(one) for one in found],
         "suspects": {key: suspects(found, key) for key in ("files", "commits")},
         "report": _report(worktree, found),
-        "next": next_commands(worktree),
+        "next": next_commands(worktree, run, found),
     }
 
 
 def show_outcome(screen: Screen, worktree: Worktree, run: Run, found: Sequence[Written]) -> None:
     """Hypotheses, suspect files and commits, where things are, and what to do next."""
-    concluded = [one for one in found if one.kind in (HYPOTHESIS, PLAN)]
+    concluded = [one for one in found if one.kind in CONCLUSIONS]
     concluded.sort(key=lambda one: -(one.confidence or 0))
     rows = [(f"{one.confidence or 0:.0%}", one.title) for one in concluded]
     is_plan = _is_plan(found)
@@ -70,13 +70,15 @@ def show_outcome(screen: Screen, worktree: Worktree, run: Run, found: Sequence[W
             screen.answer("")
             screen.table(("score", title, "why"), listed)
     for name, task in run.tasks.items():
-        if task["state"] in ("failed", "skipped"):
-            screen.warn(f"{name} {task['state']}{f': {why}' if (why := task.get('error')) else ''}")
+        why = task.get("error") or task.get("problem")
+        if why or task["state"] in ("failed", "skipped"):
+            screen.warn(f"{name} {task['state']}{f': {why}' if why else ''}")
     screen.answer("")
     count = "1 finding" if len(found) == 1 else f"{len(found)} findings"
-    screen.answer(f"{count}, committed on {worktree.branch}")
-    screen.answer(f"  {'plan  ' if is_plan else 'report'}  {_report(worktree, found)}")
-    for command in next_commands(worktree):
+    screen.answer(f"{count}, committed on {worktree.branch}" if found else "nothing was found")
+    if concluded:
+        screen.answer(f"  {'plan  ' if is_plan else 'report'}  {_report(worktree, found)}")
+    for command in next_commands(worktree, run, found):
         screen.answer(f"  next    {command}")
 
 
@@ -84,14 +86,20 @@ def _is_plan(found: Sequence[Written]) -> bool:
     return any(one.kind == PLAN for one in found)
 
 
-def _report(worktree: Worktree, found: Sequence[Written]) -> Path:
+def _report(worktree: Worktree, found: Sequence[Written]) -> Path | None:
+    """None when no task got as far as writing one."""
+    if not any(one.kind in CONCLUSIONS for one in found):
+        return None
     return worktree.path / worktree.folder / ("plan.md" if _is_plan(found) else "report.md")
 
 
-def next_commands(worktree: Worktree) -> list[str]:
+def next_commands(worktree: Worktree, run: Run, found: Sequence[Written]) -> list[str]:
+    """What there is to do now; nothing that would find nothing."""
+    commands = [] if run.state == DONE else [f"gitcoord resume {worktree.id}"]
+    commands += [f"gitcoord report {worktree.id}"] if _report(worktree, found) else []
+    commands += [f"gitcoord findings {worktree.id}"] if found else []
     return [
-        f"gitcoord report {worktree.id}",
-        f"gitcoord findings {worktree.id}",
+        *commands,
         f'cd "$(gitcoord path {worktree.id})"',
         f"gitcoord remove {worktree.id}",
     ]

@@ -150,7 +150,10 @@ def read_report(repo: Repository, worktree_id: str, branch: str | None = None) -
     with Reader(repo) as reader:
         found = next((one for one in reader.find_all(names) if one is not None), None)
     if found is None:
-        raise NoSuch(f"{worktree_id} has no report", hint=f"see: gitcoord show {worktree_id}")
+        raise NoSuch(
+            f"{worktree_id} has no report",
+            hint=f"go on with its run: gitcoord resume {worktree_id}",
+        )
     return found[2].decode("utf-8", "replace")
 
 

@@ -7,6 +7,7 @@ from gitcoord.runs.run import (
     end_task,
     is_hosted,
     list_runs,
+    list_stopped,
     read_run,
     reopen,
 )
@@ -71,3 +72,15 @@ def test_a_run_is_hosted_as_long_as_its_lease_is_held(sandbox: Sandbox) -> None:
     with hold(repo.own_dir, run.id):
         assert is_hosted(repo, run.id)
     assert not is_hosted(repo, run.id)
+
+
+def test_a_run_nobody_drives_and_that_is_not_done_is_stopped(sandbox: Sandbox) -> None:
+    repo = Repository.find(sandbox.path)
+    first = create_run(repo, "w", DIAMOND, {"text": "why"})
+    with hold(repo.own_dir, first.id):
+        assert list_stopped(repo) == []
+    assert [run.id for run in list_stopped(repo)] == [first.id]
+    for name in "abcd":
+        end_task(repo, first.id, name)
+    close(repo, first.id)
+    assert list_stopped(repo) == []

@@ -180,3 +180,17 @@ def test_findings_written_by_hand_do_not_disturb_the_analysers(
     assert earlier_findings(repo, worktree) == []
     assert [one.id for one in list_findings(repo, worktree.id)] == ["mine"]
     assert Path(worktree.path / name).exists()
+
+
+def test_a_task_done_in_part_keeps_what_it_has_and_says_what_is_missing(
+    at_work: tuple[Repository, Worktree],
+) -> None:
+    repo, worktree = at_work
+
+    def in_part(task: Task, earlier: Sequence[Finding], say: Callable[[str], None]) -> Product:
+        return Product([FINDING], {}, problem="no bisection")
+
+    run_id, moments = run_with(repo, worktree, CHAIN, in_part)
+    run = read_run(repo, run_id)
+    assert (run.state, run.tasks["look"]["problem"]) == ("done", "no bisection")
+    assert "1 finding; no bisection" in [moment.text for moment in moments]
