@@ -39,7 +39,7 @@ def quarantine(repo: Repository) -> Iterator[Repository]:
             "GIT_OBJECT_DIRECTORY": str(folder / "objects"),
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(str(repo.common_dir / "objects")),
         }
-        yield replace(repo, overlay=tuple(overlay.items()))
+        yield _with(repo, repo.top, overlay)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -79,7 +79,7 @@ def checkout_of(aside: Repository, attributes: Mapping[str, bytes]) -> Repositor
         "GIT_WORK_TREE": str(top),
         "GIT_INDEX_FILE": str(top / ".no-index"),
     }
-    return replace(aside, top=top, overlay=tuple(overlay.items()))
+    return _with(aside, top, overlay)
 
 
 def bare_of(aside: Repository) -> Repository:
@@ -116,6 +116,14 @@ def outside_attributes(repo: Repository) -> Iterable[bytes]:
             yield file.read_bytes()
         except OSError:
             yield b""
+
+
+def _with(repo: Repository, top: Path | None, overlay: Mapping[str, str]) -> Repository:
+    """The same repository with the same settings, which are asked for once only."""
+    made = replace(repo, top=top, overlay=tuple(overlay.items()))
+    if "settings" in vars(repo):
+        vars(made)["settings"] = repo.settings
+    return made
 
 
 def _folder(aside: Repository) -> Path:

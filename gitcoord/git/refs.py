@@ -50,7 +50,10 @@ def find_ref(repo: Repository, ref: str) -> str | None:
 
 
 def change_refs(repo: Repository, changes: Iterable[Change], *, reason: str = "gitcoord") -> None:
-    """All of `changes` or none. Raises Contended when one ref no longer holds its `old`."""
+    """All of `changes` or none. Raises Contended when one ref no longer holds its `old`.
+
+    reason: for the reflog of those that git keeps one for, such as branches.
+    """
     wanted = list(changes)
     script = b"".join(
         [b"start\0", *(_line(repo, change) for change in wanted), b"prepare\0commit\0"]
@@ -58,7 +61,7 @@ def change_refs(repo: Repository, changes: Iterable[Change], *, reason: str = "g
     for left in reversed(range(_LOCK_TRIES)):
         try:
             repo.run(
-                "update-ref", "-m", reason, "--create-reflog", "--no-deref", "--stdin", "-z",
+                "update-ref", "-m", reason, "--no-deref", "--stdin", "-z",
                 input=script,
             )  # fmt: skip
         except GitFailed as failure:

@@ -211,12 +211,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def inherited() -> dict[str, str]:
-    """The caller's environment without any `GIT_*`: for programs that may call git themselves."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-
-
-def plain_environment() -> dict[str, str]:
-    """The caller's environment without any `GIT_*`: for other programs we start in a worktree."""
+    """The caller's environment without any `GIT_*`: for other programs, which may call git."""
     return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
 

@@ -7,6 +7,7 @@ Promises: names and paths in any bytes (`--porcelain -z`). Refuses: a global
 from __future__ import annotations
 
 import os
+import random
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -101,7 +102,7 @@ def add_worktree(
     """
     _among_others(
         repo, *_NO_DAEMON, "worktree", "add", "--quiet", "--no-checkout", "--lock",
-        "--reason", lock, str(path), branch, keep=keep, at=repo.home, tries=3,
+        "--reason", lock, str(path), branch, keep=keep, at=repo.home,
     )  # fmt: skip
 
 
@@ -123,8 +124,8 @@ def readd_worktree(
     Without `--force`, which would take over the place of a worktree that is only absent.
     """
     where = [str(path), branch] if branch else ["--detach", str(path), commit]
-    repo.run(
-        *_NO_DAEMON, "worktree", "add", "--quiet", "--no-checkout", *where,
+    _among_others(
+        repo, *_NO_DAEMON, "worktree", "add", "--quiet", "--no-checkout", *where,
         keep=keep, at=repo.home,
     )  # fmt: skip
 
@@ -149,7 +150,7 @@ def repair_worktree(repo: Repository, path: Path) -> None:
 
     Told by the outcome: exit code 1 may be about another worktree. Raises Problem.
     """
-    repo.run("worktree", "repair", str(path), at=repo.common_dir, ok=(0, 1))
+    _among_others(repo, "worktree", "repair", str(path), at=repo.common_dir, ok=(0, 1))
     admin, pointed = admin_dirs(repo).get(path), git_dir_of(path)
     if admin is None or pointed is None or admin.resolve() != pointed.resolve():
         raise Problem(
@@ -242,15 +243,20 @@ def git_dir_of(path: Path) -> Path | None:
 
 
 def _among_others(
-    repo: Repository, *argv: str, at: Path, keep: Sequence[int] = (), tries: int = _TRIES
+    repo: Repository,
+    *argv: str,
+    at: Path,
+    keep: Sequence[int] = (),
+    ok: Sequence[int] = (0,),
 ) -> Output:
     """git dies of a worktree that another git is just making: its `commondir` is there and
-    empty (seen in 1 of 1,000 lists beside 24 starts, git 2.39). A moment later it is made."""
-    for _ in range(tries - 1):
+    empty (seen in 1 of 1,000 lists beside 24 starts, and in 1 of 24 starts, git 2.39). A
+    moment later it is made; with 24 at once a few moments, as each makes its own."""
+    for tried in range(_TRIES - 1):
         with suppress(GitFailed):
-            return repo.run(*argv, at=at, keep=keep)
-        time.sleep(0.01)
-    return repo.run(*argv, at=at, keep=keep)
+            return repo.run(*argv, at=at, keep=keep, ok=ok)
+        time.sleep(random.uniform(0.003, 0.006 * (tried + 1)))
+    return repo.run(*argv, at=at, keep=keep, ok=ok)
 
 
 def _parse(block: str, *, main: bool) -> Linked:

@@ -7,49 +7,31 @@ Refuses: to mend what a newer gitcoord wrote, and to guess where facts do not de
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gitcoord.errors import Problem
-from gitcoord.git.refs import Change, change_refs, find_ref, read_refs
+from gitcoord.git.refs import find_ref
 from gitcoord.git.repository import Repository
-from gitcoord.git.scratch import list_leftovers, remove_leftovers
-from gitcoord.git.worktrees import git_dir_of, unlock_worktree
-from gitcoord.process import is_held
+from gitcoord.git.worktrees import git_dir_of, repair_worktree
 from gitcoord.state.store import Store
-from gitcoord.worktrees import parking, recovery
-from gitcoord.worktrees.removal import delete_folder
-from gitcoord.worktrees.settle import find_unfinished, settle
-from gitcoord.worktrees.start import LOCK
+from gitcoord.worktrees.ailment import Ailment
+from gitcoord.worktrees.aside import points_at
+from gitcoord.worktrees.leftovers import find_leftovers
+from gitcoord.worktrees.settle import find_unfinished, settle_one
 from gitcoord.worktrees.trash import list_trash
 from gitcoord.worktrees.worktree import LIVE, View, Worktree, read_mark, view_worktrees, write_mark
 
-# A lock git holds for longer than this was left by a process that died.
-_STALE_SECONDS = 600
-_EXPECTED_REFS = (
-    "claims", "checkpoints", "decisions", "findings", "journal", "learnings", "memory",
-    "messages", "parked", "reviews", "runs", "tasks", "trash", "worktrees",
-)  # fmt: skip
+# A mend may bring something else to light: a dropped record leaves its parked work ownerless.
+_ROUNDS = 3
 
-
-@dataclass(frozen=True)
-class Ailment:
-    """One thing out of step. kind: a stable word. mend: None when a person must decide.
-
-    advice: the command for that person, or what the mend will do.
-    """
-
-    kind: str
-    subject: str
-    what: str
-    advice: str
-    mend: Callable[[], object] | None = None
+Outcome = tuple[Ailment, str]
 
 
 def examine(repo: Repository, *, trash_days: float) -> list[Ailment]:
     """All that is out of step, what unfinished work left first."""
+    # Asked from inside `.git`: a flipped core.worktree leads git astray anywhere else.
+    repo = Repository(None, repo.common_dir, repo.common_dir, repo.object_format)
     view = view_worktrees(repo)
     return [
         *_unfinished(repo, view),
@@ -57,15 +39,26 @@ def examine(repo: Repository, *, trash_days: float) -> list[Ailment]:
         *_flipped_settings(repo, view),
         *_moved_or_gone(repo, view),
         *_unmarked(view),
-        *_stale_locks(repo, view),
-        *_leftovers(repo, view),
-        *_ownerless_refs(repo, view),
+        *find_leftovers(repo, view),
         *_trash(repo, trash_days),
     ]
 
 
-def mend(ailments: list[Ailment]) -> list[tuple[Ailment, str]]:
-    """Mend what can be mended. Returns each with what came of it: "" or why not."""
+def mend_all(repo: Repository, *, trash_days: float) -> list[Outcome]:
+    """Mend what can be mended, until nothing more is found. Each ailment with what came of it:
+    "" or why it is still there."""
+    mended: list[Outcome] = []
+    for _ in range(_ROUNDS):
+        found = examine(repo, trash_days=trash_days)
+        outcomes = mend(found)
+        mended += [outcome for outcome in outcomes if not outcome[1]]
+        if not any(not said for _, said in outcomes):
+            return [*mended, *outcomes]
+    return [*mended, *((one, "needs you") for one in examine(repo, trash_days=trash_days))]
+
+
+def mend(ailments: Sequence[Ailment]) -> list[Outcome]:
+    """Mend those that can be mended. Returns each with what came of it: "" or why not."""
     outcome = []
     for ailment in ailments:
         if ailment.mend is None:
@@ -74,8 +67,8 @@ def mend(ailments: list[Ailment]) -> list[tuple[Ailment, str]]:
         try:
             ailment.mend()
             outcome.append((ailment, ""))
-        except Problem as problem:
-            outcome.append((ailment, problem.message))
+        except (Problem, OSError) as problem:
+            outcome.append((ailment, str(problem)))
     return outcome
 
 
@@ -83,7 +76,8 @@ def _unfinished(repo: Repository, view: View) -> Iterator[Ailment]:
     for one in find_unfinished(repo, view):
         yield Ailment(
             "unfinished", one.id, f"was {one.state} when its process died",
-            "complete it or take it back", lambda: settle(repo),
+            "complete it or take it back",
+            lambda one=one: settle_one(repo, one),  # type: ignore[misc]
         )  # fmt: skip
 
 
@@ -94,32 +88,45 @@ def _unreadable(view: View) -> Iterator[Ailment]:
 
 def _flipped_settings(repo: Repository, view: View) -> Iterator[Ailment]:
     """`git init` with GIT_DIR set, or an agent, makes a repository with files call itself bare."""
-    main = view.main
-    files = repo.common_dir.parent
     has_files = repo.common_dir.name == ".git" and (repo.common_dir / "index").exists()
-    if main.bare and has_files:
+    if view.main.bare and has_files:
         yield Ailment(
-            "core.bare", str(files), "the repository has files but calls itself bare",
-            "set core.bare to false",
+            "core.bare", str(repo.common_dir.parent),
+            "the repository has files but calls itself bare", "set core.bare to false",
             lambda: repo.run("config", "--local", "core.bare", "false", at=repo.common_dir),
         )  # fmt: skip
-    wrong = repo.run("config", "--local", "--get", "core.worktree", ok=(0, 1), at=repo.common_dir)
-    if wrong.out and repo.common_dir.name == ".git" and not Path(wrong.text).is_dir():
+    # By its file: with the setting wrong, git opens nothing here.
+    config = ("config", "--file", str(repo.common_dir / "config"))
+    wrong = repo.run(*config, "--get", "core.worktree", ok=(0, 1), at=repo.common_dir)
+    if wrong.out and repo.common_dir.name == ".git" and not _leads_back(repo, wrong.text):
         yield Ailment(
-            "core.worktree", wrong.text, "the shared configuration points at a folder that is gone",
-            "git config --local --unset core.worktree",
+            "core.worktree", wrong.text, "the shared configuration points at another folder",
+            f"if you did not set it: git config --file '{repo.common_dir / 'config'}' "
+            "--unset core.worktree",
         )  # fmt: skip
+
+
+def _leads_back(repo: Repository, worktree: str) -> bool:
+    folder = repo.common_dir / worktree
+    return folder.is_dir() and folder.resolve() == repo.common_dir.parent.resolve()
 
 
 def _moved_or_gone(repo: Repository, view: View) -> Iterator[Ailment]:
     for one in view.mine:
+        if one.state == LIVE and not points_at(one.path, one.admin):
+            yield _broken_link(repo, one)
         if one.state != "missing":
             continue
-        moved = _find_moved(one)
-        if moved is not None:
+        moved = _find_moved(repo, one)
+        if len(moved) == 1:
             yield Ailment(
-                "moved", one.id, f"its folder is now {moved}", "tell git where it is",
-                lambda one=one, moved=moved: _repair(repo, one, moved),  # type: ignore[misc]
+                "moved", one.id, f"its folder is now {moved[0]}", "tell git where it is",
+                lambda one=one, place=moved[0]: _repair(repo, one, place),  # type: ignore[misc]
+            )  # fmt: skip
+        elif moved:
+            yield Ailment(
+                "moved", one.id, f"its folder could be any of {', '.join(map(str, moved))}",
+                f"say which: git worktree repair '{moved[0]}'",
             )  # fmt: skip
         elif one.linked is not None:
             yield Ailment(
@@ -128,6 +135,20 @@ def _moved_or_gone(repo: Repository, view: View) -> Iterator[Ailment]:
             )  # fmt: skip
         else:
             yield _without_worktree(repo, one)
+
+
+def _broken_link(repo: Repository, one: Worktree) -> Ailment:
+    """Git lists it there, and the `.git` there leads elsewhere: the repository was moved."""
+    if one.admin is not None and _could_be(one.path, one.admin):
+        return Ailment(
+            "moved", one.id, "the repository was moved, and its worktree looks for it in vain",
+            "have them find each other",
+            lambda: _repair(repo, one, one.path),
+        )  # fmt: skip
+    return Ailment(
+        "not ours", one.id, f"{one.path} holds something else now",
+        f"move that away, or forget the worktree: git worktree prune && gitcoord remove {one.id}",
+    )  # fmt: skip
 
 
 def _without_worktree(repo: Repository, one: Worktree) -> Ailment:
@@ -144,21 +165,38 @@ def _without_worktree(repo: Repository, one: Worktree) -> Ailment:
     )  # fmt: skip
 
 
-def _find_moved(one: Worktree) -> Path | None:
-    """A folder near the old place whose `.git` leads to this worktree's git dir."""
+def _find_moved(repo: Repository, one: Worktree) -> list[Path]:
+    """Folders near its old place, or near the repository, that look for this worktree's git
+    dir: more than one when somebody copied it."""
     if one.admin is None:
-        return None
-    above = [folder for folder in (one.path.parent, one.path.parent.parent) if folder.is_dir()]
-    for folder in above:
-        for candidate in sorted(folder.iterdir()):
-            if (candidate / ".git").is_file() and git_dir_of(candidate) == one.admin:
-                return candidate
-    return None
+        return []
+    top = repo.common_dir.parent
+    near = [one.path.parent, one.path.parent.parent, top, top.parent]
+    near += [*top.parent.glob("*.worktrees"), top / ".worktrees"]
+    folders = dict.fromkeys(folder for folder in near if folder.is_dir())
+    candidates = dict.fromkeys(child for folder in folders for child in _children(folder))
+    return [child for child in candidates if _could_be(child, one.admin)]
 
 
-def _repair(repo: Repository, one: Worktree, moved: Path) -> None:
-    repo.run("worktree", "repair", str(moved), at=repo.common_dir)
-    body = {**one.record.body, "path": str(moved)}
+def _children(folder: Path) -> list[Path]:
+    with os.scandir(folder) as found:
+        return sorted(Path(one.path) for one in found if one.is_dir(follow_symlinks=False))
+
+
+def _could_be(folder: Path, admin: Path) -> bool:
+    """Its `.git` leads to `admin`, or to where `admin` was before the repository was moved."""
+    if not (folder / ".git").is_file():
+        return False
+    pointed = git_dir_of(folder)
+    if pointed is None or points_at(folder, admin):
+        return pointed is not None
+    same_name = (pointed.parent.name, pointed.name) == ("worktrees", admin.name)
+    return same_name and not pointed.exists()
+
+
+def _repair(repo: Repository, one: Worktree, place: Path) -> None:
+    repair_worktree(repo, place)
+    body = {**one.record.body, "path": str(place)}
     with Store(repo).transaction("doctor: moved") as change:
         change.put(one.record, body)
 
@@ -172,93 +210,6 @@ def _unmarked(view: View) -> Iterator[Ailment]:
             )  # fmt: skip
 
 
-def _stale_locks(repo: Repository, view: View) -> Iterator[Ailment]:
-    for linked in view.others:
-        if linked.locked == LOCK:
-            yield Ailment(
-                "locked", str(linked.path), "it is locked by a start that nobody finishes",
-                "take the lock off", lambda path=linked.path: unlock_worktree(repo, path),  # type: ignore[misc]
-            )  # fmt: skip
-    for one in view.mine:
-        if one.state == LIVE and one.linked and one.linked.locked == LOCK:
-            yield Ailment(
-                "locked", one.id, "it is still locked by its start", "take the lock off",
-                lambda path=one.path: unlock_worktree(repo, path),  # type: ignore[misc]
-            )  # fmt: skip
-    dirs = [repo.common_dir, *(one.admin for one in view.mine if one.admin)]
-    for folder in dirs:
-        for name in ("index.lock", "HEAD.lock", "config.lock"):
-            age = _age(folder / name)
-            if age is not None and age > _STALE_SECONDS:
-                yield Ailment(
-                    "git lock", str(folder / name), f"has been there for {age / 60:.0f} minutes",
-                    f"if no git is at work: rm '{folder / name}'",
-                )  # fmt: skip
-
-
-def _leftovers(repo: Repository, view: View) -> Iterator[Ailment]:
-    """Folders renamed for a removal that ended, half-made git dirs, scratch worktrees."""
-    live = {one.id for one in view.mine}
-    for trashed in list_trash(repo, bad=[]):
-        limbo = trashed.path.parent / f".{trashed.path.name}.{trashed.id}.removing"
-        if trashed.id not in live and limbo.is_dir() and not is_held(repo.own_dir, trashed.id):
-            yield Ailment(
-                "half-removed", str(limbo), "its removal ended before the folder was deleted",
-                "delete it; the trash has what it held",
-                lambda limbo=limbo: delete_folder(limbo),  # type: ignore[misc]
-            )  # fmt: skip
-    for admin in sorted((repo.common_dir / "worktrees").glob("*")):
-        age = _age(admin)
-        if not (admin / "gitdir").exists() and _is_ours(admin) and age is not None and age > 5:
-            yield Ailment(
-                "half-made", str(admin), "git died before it made this worktree",
-                "delete its empty git dir",
-                lambda admin=admin: delete_folder(admin),  # type: ignore[misc]
-            )  # fmt: skip
-    leftovers = list_leftovers(repo)
-    if leftovers:
-        yield Ailment(
-            "scratch", f"{len(leftovers)} folder(s)", "scratch worktrees of a process that died",
-            "delete them", lambda: remove_leftovers(repo),
-        )  # fmt: skip
-
-
-def _is_ours(admin: Path) -> bool:
-    """Locked by our start, or so young a death that git had written nothing at all."""
-    with suppress(OSError):
-        return (admin / "locked").read_text().startswith(LOCK)
-    return not any(admin.iterdir())
-
-
-def _ownerless_refs(repo: Repository, view: View) -> Iterator[Ailment]:
-    refs = read_refs(repo, "refs/agentcoord/")
-    ids = {one.id for one in view.mine}
-    trash = {ref.removeprefix(recovery.PREFIX) for ref in refs if ref.startswith(recovery.PREFIX)}
-    for ref, value in refs.items():
-        kind = ref.split("/")[2]
-        if kind not in _EXPECTED_REFS:
-            yield Ailment(
-                "unknown ref", ref, "no part of this gitcoord knows it",
-                f"if nothing else does: git update-ref -d {ref} {value}",
-            )  # fmt: skip
-        owner = ref.removeprefix(parking.PREFIX).split("/")[0]
-        if ref.startswith(parking.PREFIX) and owner not in ids | trash:
-            saved = f"{recovery.PREFIX}{owner}-parked-{ref.rpartition('/')[2]}"
-            yield Ailment(
-                "ownerless", ref, "parked work of a worktree that is gone", "move it to the trash",
-                lambda ref=ref, value=value, saved=saved: change_refs(  # type: ignore[misc]
-                    repo, [Change(ref, value, None), Change(saved, None, value)]
-                ),
-            )  # fmt: skip
-    for one in ids & trash:
-        state = next(worktree.state for worktree in view.mine if worktree.id == one)
-        if state == LIVE and not is_held(repo.own_dir, one):
-            yield Ailment(
-                "ownerless", recovery.PREFIX + one, "a recovery copy of a worktree that is there",
-                f"if it is superfluous: gitcoord trash empty {one}",
-            )  # fmt: skip
-
-
 def _trash(repo: Repository, days: float) -> Iterator[Ailment]:
     bad: list[Problem] = []
     old = [one for one in list_trash(repo, bad) if one.older_than(days)]
@@ -269,13 +220,3 @@ def _trash(repo: Repository, days: float) -> Iterator[Ailment]:
             "old trash", f"{len(old)} worktree(s)", f"removed more than {days:g} days ago",
             "gitcoord trash empty",
         )  # fmt: skip
-
-
-def _age(file: Path) -> float | None:
-    """Seconds since it was written; never negative, clocks jump."""
-    import time
-
-    try:
-        return max(0.0, time.time() - os.stat(file, follow_symlinks=False).st_mtime)  # noqa: PTH116
-    except OSError:
-        return None

@@ -5,163 +5,191 @@ order, each step safe to die after:
 
     1. a recovery commit is written, and in one transaction its ref, the record's intent
        "removing" and the agents' findings
-    2. the folder is renamed to a sibling, so that nobody writes there any more by its path
-    3. it is compared with the recovery commit, which is renewed if something came between
-    4. what fits no commit is moved aside; git forgets the worktree
-    5. branch and record go in one transaction; the renamed folder is deleted
+    2. git's lock on the worktree, so that no prune forgets it, and the folder is renamed to
+       a sibling, so that nobody writes there any more by its path
+    3. the recovery commit is made anew from what is there now, and what fits no commit is
+       moved aside
+    4. the worktree's git dir is moved to the trash: git lists it no more
+    5. the renamed folder is deleted; branch and record go in one transaction
 
-`settle` takes back what died before step 2 and completes what died after it.
+Until step 4 a failure puts everything back. `settle` takes back what died before step 2 and
+completes what died after it.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import shutil
-import stat
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gitcoord.errors import GitFailed, Problem
+from gitcoord.errors import Contended, GitFailed, NoSuch, Problem, Refused
 from gitcoord.git.objects import Reader
-from gitcoord.git.refs import Change, find_ref
+from gitcoord.git.refs import Change, change_refs, find_ref
 from gitcoord.git.repository import Repository
-from gitcoord.git.snapshot import take_snapshot
-from gitcoord.git.worktrees import forget_worktree, git_dir_of
-from gitcoord.process import Lease, hold
-from gitcoord.state.store import Store
+from gitcoord.git.worktrees import (
+    Linked,
+    forget_worktree,
+    list_ignored,
+    list_worktrees,
+    lock_worktree,
+)
+from gitcoord.process import hold, processes_in
+from gitcoord.records import random_text
+from gitcoord.state.store import MAIN, Store
 from gitcoord.worktrees import recovery
-from gitcoord.worktrees.losses import Removal, tip_of
+from gitcoord.worktrees.aside import (
+    bring_back,
+    delete_folder,
+    make_room,
+    move_aside,
+    points_at,
+    set_apart,
+    trash_folder,
+)
+from gitcoord.worktrees.losses import Removal, part_ignored, tip_of
 from gitcoord.worktrees.worktree import LIVE, REMOVING, Worktree, view_worktrees
 
 FINDINGS = "refs/agentcoord/findings/"
+_LOCK = "gitcoord: being removed"
 
 
 def remove(repo: Repository, removal: Removal, *, force: bool) -> None:
-    """Carry it out. Afterwards refs/agentcoord/trash/<id> holds the way back."""
+    """Carry it out. Afterwards refs/agentcoord/trash/<id> holds the way back.
+
+    Raises Refused, and Contended when the worktree is no longer what was looked at.
+    """
     removal.refuse(force=force)
-    with hold(repo.own_dir, removal.worktree.id) as lease:
-        carry_out(repo, removal, lease)
+    with hold(repo.own_dir, removal.worktree.id):
+        carry_out(repo, _confirmed(repo, removal))
 
 
-def carry_out(repo: Repository, removal: Removal, lease: Lease) -> None:
-    """All five steps, without asking again whether it should be."""
-    worktree = removal.worktree
-    limbo = worktree.path.parent / f".{worktree.path.name}.{worktree.id}.removing"
-    _announce(repo, removal, limbo)
-    if worktree.linked is not None and worktree.path.is_dir():
+def carry_out(repo: Repository, removal: Removal) -> None:
+    """All five steps, without asking again whether it should be. The lease is held."""
+    make_room(repo, removal.worktree.id)
+    worktree = _announce(repo, removal)
+    if worktree.admin is not None and worktree.path.is_dir():
+        lock_worktree(worktree.admin, _LOCK)
         try:
-            worktree.path.rename(limbo)
+            worktree.path.rename(worktree.record.body["removal"]["limbo"])
         except OSError as error:
-            take_back_removal(repo, _again(repo, worktree))
+            take_back_removal(repo, worktree)
             raise _cannot_move(worktree, error) from error
-    finish_removal(repo, _again(repo, worktree), lease)
+    finish_removal(repo, worktree)
 
 
 def take_back_removal(repo: Repository, worktree: Worktree) -> None:
-    """The folder is still where it was: the worktree is live again, the copy superfluous."""
+    """The folder is where it was: the worktree is live again, the copy superfluous."""
+    if worktree.admin is not None:
+        _unlock(worktree.admin)
     ref = recovery.PREFIX + worktree.id
     with Store(repo).transaction("remove: taken back") as change:
-        body = {**worktree.record.body, "state": LIVE}
-        body.pop("removal", None)
-        change.put(worktree.record, body)
+        body = {key: value for key, value in worktree.record.body.items() if key != "removal"}
+        change.put(worktree.record, {**body, "state": LIVE})
         if copy := find_ref(repo, ref):
             change.ref(Change(ref, copy, None))
 
 
-def finish_removal(repo: Repository, worktree: Worktree, lease: Lease) -> None:
-    """From the renamed folder on; every step can be done twice."""
+def finish_removal(repo: Repository, worktree: Worktree) -> None:
+    """From the renamed folder on; every step can be done twice.
+
+    Raises Problem when the folder could not be secured: then all is as it was before.
+    """
     about: Mapping[str, Any] = worktree.record.body["removal"]
     limbo = Path(about["limbo"])
-    if limbo.is_dir():
-        _renew_copy(repo, worktree, limbo, about)
-        _move_aside(repo, worktree.id, limbo, _kept_outside(repo, worktree, about))
-        _save_submodules(repo, worktree)
-    if worktree.linked is not None:
-        with suppress(GitFailed):  # a process before us may have got this far
-            forget_worktree(repo, Path(about["path"]), keep=(lease.fd,))
-    _forget(repo, worktree, about)
-    delete_folder(limbo)
-
-
-def delete_folder(folder: Path) -> None:
-    """Delete a folder, read-only parts included. Raises Problem naming what stays."""
-
-    def make_writable(function: Any, path: str, error: BaseException) -> None:
-        if isinstance(error, FileNotFoundError):
-            return
-        if not isinstance(error, PermissionError):
-            raise error
-        for one in (os.path.dirname(path), path):  # noqa: PTH120
-            with suppress(OSError):
-                os.chmod(one, stat.S_IRWXU)  # noqa: PTH101
-        function(path)
-
-    if not folder.is_dir() or folder.is_symlink():
-        return
+    attic = trash_folder(repo, worktree.id) / "admin"
+    if limbo.is_dir() and not attic.is_dir():
+        try:
+            _secure(repo, worktree, limbo, about)
+        except (Problem, OSError) as error:
+            _put_back(repo, worktree, limbo, Path(about["path"]))
+            raise _not_removed(worktree, error) from error
+    if worktree.admin is not None:
+        forget_worktree(worktree.admin, attic)
     try:
-        _rmtree(folder, make_writable)
-    except OSError as error:
-        raise Problem(
-            f"{folder} could not be deleted whole: {error.strerror}; the trash has it all",
-            hint=f"delete it yourself: rm -rf '{folder}'",
-        ) from error
+        delete_folder(limbo)
+    finally:
+        _conclude(repo, worktree, about)
+        _remove_empty_parent(limbo.parent)
 
 
-def _rmtree(folder: Path, on_error: Any) -> None:
-    import sys
+def _confirmed(repo: Repository, removal: Removal) -> Removal:
+    """The same removal of the worktree as it is now. Raises Contended when it is another."""
+    seen = removal.worktree
+    now = next((one for one in view_worktrees(repo).mine if one.id == seen.id), None)
+    if now is None:
+        raise NoSuch(f"{seen.id} was removed meanwhile", hint="bring it back: gitcoord undo")
+    if (now.record.version, now.linked) != (seen.record.version, seen.linked):
+        raise Contended(
+            f"{seen.id} changed while it was looked at; nothing was removed",
+            hint=f"look again: gitcoord remove --dry-run {seen.id}",
+        )
+    return replace(removal, worktree=now)
 
-    if sys.version_info >= (3, 12):
-        shutil.rmtree(folder, onexc=on_error)
-    else:
-        shutil.rmtree(folder, onerror=lambda f, p, info: on_error(f, p, info[1]))
 
-
-def _announce(repo: Repository, removal: Removal, limbo: Path) -> None:
+def _announce(repo: Repository, removal: Removal) -> Worktree:
     """Step 1: the copy and the intent, in one transaction."""
     worktree = removal.worktree
     about = {
-        "limbo": str(limbo),
+        "limbo": str(limbo_of(worktree.path, worktree.id)),
         "path": str(worktree.path),
+        "git_dir": str(worktree.admin or ""),
         "aside": list(removal.aside),
         "rebuilt": list(removal.rebuilt),
+        "regenerable": list(removal.regenerable),
         "branch": worktree.branch or "",
         "deletes_branch": removal.deletes_branch or "",
         "tip": tip_of(repo, worktree) or "",
-        "locked": (worktree.linked.locked or "") if worktree.linked else "",
     }
-    copy = _keep(repo, worktree, worktree.path, about)
+    try:
+        copy = _keep(repo, worktree, worktree.path, about, list_worktrees(repo))
+    except GitFailed as failure:
+        raise Refused(
+            f"{worktree.id} is not removed, no copy of it can be made: {failure.message}",
+            hint=f"mend it first: git -C '{worktree.path}' status",
+        ) from failure
     ref = recovery.PREFIX + worktree.id
+    body = {**worktree.record.body, "state": REMOVING, "removal": about}
     with Store(repo).transaction("remove") as change:
-        change.put(worktree.record, {**worktree.record.body, "state": REMOVING, "removal": about})
+        record = change.put(worktree.record, body)
         if copy is not None:
             change.ref(Change(ref, find_ref(repo, ref), copy))
-        for one in _archive(repo, worktree.id, about["tip"]):  # type: ignore[arg-type]
+        for one in _archive(repo, worktree.id, str(about["tip"])):
             change.ref(one)
+    return Worktree(record, worktree.linked, worktree.admin)
 
 
-def _keep(repo: Repository, worktree: Worktree, path: Path, about: Mapping[str, Any]) -> str | None:
-    if worktree.admin is None or not path.is_dir():
-        return _keeptip_of(repo, worktree, about)
-    others = [one.path for one in view_worktrees(repo).others]
+def limbo_of(path: Path, worktree_id: str) -> Path:
+    """The sibling a folder is renamed to: on the same disk, and not in use."""
+    limbo = path.with_name(f".{worktree_id}.removing")
+    return (
+        limbo if not os.path.lexists(limbo) else limbo.with_name(f"{limbo.name}.{random_text(4)}")
+    )
+
+
+def _keep(
+    repo: Repository,
+    worktree: Worktree,
+    path: Path,
+    about: Mapping[str, Any],
+    listed: Sequence[Linked],
+) -> str | None:
+    """A recovery commit, None when there is nothing at all to copy."""
+    tip, record = str(about["tip"]), worktree.record
+    body = {key: value for key, value in record.body.items() if key not in ("state", "removal")}
+    others = {name: one for name, one in record.documents.items() if name != MAIN}
+    told = {key: about[key] for key in ("path", "git_dir", "aside", "rebuilt", "branch", "tip")}
+    full = {"id": worktree.id, **told, "record": body, "documents": others}
+    if worktree.admin is None:
+        return recovery.keep_commit(repo, tip, full) if tip else None
+    exclude = [one.path for one in listed if one.path != worktree.path]
     copy, _ = recovery.keep(
-        repo, path, worktree.admin,
-        head=str(about["tip"]) or None, about=_record_of(worktree, about), exclude=others,
-    )  # fmt: skip
+        repo, path, worktree.admin, head=tip or None, about=full, exclude=exclude
+    )
     return copy
-
-
-def _keeptip_of(repo: Repository, worktree: Worktree, about: Mapping[str, Any]) -> str | None:
-    """No folder is left to copy: the branch tip is what there is."""
-    tip = str(about["tip"])
-    return recovery.keep_commit(repo, tip, _record_of(worktree, about)) if tip else None
-
-
-def _record_of(worktree: Worktree, about: Mapping[str, Any]) -> dict[str, Any]:
-    body = {k: v for k, v in worktree.record.body.items() if k not in ("state", "removal")}
-    return {"id": worktree.id, **about, "record": body}
 
 
 def _archive(repo: Repository, worktree_id: str, tip: str) -> Iterable[Change]:
@@ -177,72 +205,62 @@ def _archive(repo: Repository, worktree_id: str, tip: str) -> Iterable[Change]:
             yield Change(ref, old, found[0])
 
 
-def _renew_copy(
-    repo: Repository, worktree: Worktree, limbo: Path, about: Mapping[str, Any]
-) -> None:
+def _secure(repo: Repository, worktree: Worktree, limbo: Path, about: Mapping[str, Any]) -> None:
     """Step 3: an editor may have saved between the copy and the rename."""
+    if not points_at(limbo, worktree.admin) or worktree.linked is None:
+        set_apart(repo, limbo, worktree.id)
+        return
+    living = processes_in(limbo)
+    if living:
+        raise Refused(
+            f"{living[0].name} ({living[0].pid}) came to live in it",
+            hint=f"end it, then: gitcoord remove {worktree.id}",
+        )
+    aside, rebuilt = part_ignored(limbo, list_ignored(repo, limbo), about["regenerable"])
+    listed = list_worktrees(repo)
+    linked = next(one for one in listed if one.path == worktree.linked.path)
+    now = {
+        **about, "aside": aside, "rebuilt": rebuilt,
+        "branch": linked.branch_name or "", "tip": linked.head or "",
+    }  # fmt: skip
+    copy = _keep(repo, worktree, limbo, now, listed)
     ref = recovery.PREFIX + worktree.id
-    copy = find_ref(repo, ref)
-    if copy is None or worktree.admin is None or git_dir_of(limbo) is None:
-        return
-    kept = recovery.read_kept(repo, copy)
-    others = [one.path for one in view_worktrees(repo).others]
-    seen = take_snapshot(repo, limbo, largest=recovery.LARGEST, exclude=others)
-    tip = repo.seen_from(limbo).find_commit("HEAD") or ""
-    if (seen.files, seen.staged, tip) == (kept.files, kept.staged, about["tip"]):
-        return
-    newer = _keep(repo, worktree, limbo, {**about, "tip": tip})
-    with Store(repo).transaction("remove: changed meanwhile") as change:
-        change.ref(Change(ref, copy, newer))
+    change_refs(repo, [Change(ref, find_ref(repo, ref), copy)], reason="remove: as it was left")
+    kept = recovery.read_kept(repo, str(copy))
+    move_aside(limbo, trash_folder(repo, worktree.id) / "aside", kept.outside)
 
 
-def _kept_outside(repo: Repository, worktree: Worktree, about: Mapping[str, Any]) -> list[str]:
-    copy = find_ref(repo, recovery.PREFIX + worktree.id)
-    left_out = recovery.read_kept(repo, copy).about.get("left_out", []) if copy else []
-    return [*about.get("aside", []), *left_out]
+def _put_back(repo: Repository, worktree: Worktree, limbo: Path, path: Path) -> None:
+    """Undo steps 3 to 1. Where somebody has made a folder at the old place, all stays as it
+    is, kept and announced."""
+    bring_back(trash_folder(repo, worktree.id) / "aside", limbo)
+    with suppress(OSError):
+        limbo.rename(path)
+        take_back_removal(repo, worktree)
 
 
-def aside_folder(repo: Repository, worktree_id: str) -> Path:
-    """Where what fits no commit waits for undo."""
-    return repo.own_dir / "trash" / worktree_id / "aside"
-
-
-def _move_aside(repo: Repository, worktree_id: str, limbo: Path, names: Sequence[str]) -> None:
-    for name in names:
-        source = limbo / name
-        if os.path.lexists(source):
-            target = aside_folder(repo, worktree_id) / name
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            shutil.move(source, target)
-
-
-def _save_submodules(repo: Repository, worktree: Worktree) -> None:
-    """A linked worktree's submodules keep their commits in its git dir, which git deletes."""
-    modules = worktree.admin / "modules" if worktree.admin else None
-    if modules and modules.is_dir():
-        target = aside_folder(repo, worktree.id).parent / "modules"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(modules, target)
-
-
-def _forget(repo: Repository, worktree: Worktree, about: Mapping[str, Any]) -> None:
+def _conclude(repo: Repository, worktree: Worktree, about: Mapping[str, Any]) -> None:
     """Step 5. A branch that moved meanwhile stays: somebody else works on it."""
     branch, tip = about["deletes_branch"], about["tip"]
     ref = f"refs/heads/{branch}"
-    current = Store(repo).find(worktree.record.kind, worktree.id)
-    if current is None:
-        return
-    elsewhere = {one.branch for one in view_worktrees(repo).others}
+    elsewhere = {one.branch for one in list_worktrees(repo)}
     with Store(repo).transaction("remove") as change:
-        change.remove(current)
+        change.remove(worktree.record)
         if branch and find_ref(repo, ref) == tip and ref not in elsewhere:
             change.ref(Change(ref, tip, None))
 
 
-def _again(repo: Repository, worktree: Worktree) -> Worktree:
-    """The worktree with its record as it is now."""
-    record = Store(repo).read(worktree.record.kind, worktree.id)
-    return Worktree(record, worktree.linked, worktree.admin)
+def _remove_empty_parent(parent: Path) -> None:
+    """The folder that start makes for a repository's worktrees goes with the last of them."""
+    if parent.name.endswith(".worktrees"):
+        with suppress(OSError):
+            parent.rmdir()
+
+
+def _unlock(admin: Path) -> None:
+    with suppress(OSError, UnicodeDecodeError):
+        if (admin / "locked").read_text("utf-8").startswith(_LOCK):
+            (admin / "locked").unlink()
 
 
 def _cannot_move(worktree: Worktree, error: OSError) -> Problem:
@@ -250,4 +268,14 @@ def _cannot_move(worktree: Worktree, error: OSError) -> Problem:
     return Problem(
         f"{worktree.path} cannot be moved out of the way: {why}; nothing was removed",
         hint=f"close what uses it, then: gitcoord remove {worktree.id}",
+    )
+
+
+def _not_removed(worktree: Worktree, error: Problem | OSError) -> Problem:
+    if isinstance(error, Refused):
+        return Refused(f"{worktree.id} is not removed: {error.message}", hint=error.hint)
+    why = error.message if isinstance(error, Problem) else f"{error.filename}: {error.strerror}"
+    return Problem(
+        f"{worktree.id} is not removed, it could not be kept safe: {why}",
+        hint=f"make room or mend that, then: gitcoord remove {worktree.id}",
     )
