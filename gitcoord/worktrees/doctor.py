@@ -13,14 +13,23 @@ from pathlib import Path
 from gitcoord.errors import Problem
 from gitcoord.git.refs import find_ref
 from gitcoord.git.repository import Repository
-from gitcoord.git.worktrees import git_dir_of, repair_worktree
+from gitcoord.git.worktrees import admin_dirs, git_dir_of, repair_worktree
 from gitcoord.state.store import Store
+from gitcoord.worktrees.adoption import adopt, plan_adoption
 from gitcoord.worktrees.ailment import Ailment
 from gitcoord.worktrees.aside import points_at
 from gitcoord.worktrees.leftovers import find_leftovers
 from gitcoord.worktrees.settle import find_unfinished, settle_one
 from gitcoord.worktrees.trash import list_trash
-from gitcoord.worktrees.worktree import LIVE, View, Worktree, read_mark, view_worktrees, write_mark
+from gitcoord.worktrees.worktree import (
+    KIND,
+    LIVE,
+    View,
+    Worktree,
+    read_mark,
+    view_worktrees,
+    write_mark,
+)
 
 # A mend may bring something else to light: a dropped record leaves its parked work ownerless.
 _ROUNDS = 3
@@ -30,6 +39,7 @@ Outcome = tuple[Ailment, str]
 
 def examine(repo: Repository, *, trash_days: float) -> list[Ailment]:
     """All that is out of step, what unfinished work left first."""
+    here = repo.top
     # Asked from inside `.git`: a flipped core.worktree leads git astray anywhere else.
     repo = Repository(None, repo.common_dir, repo.common_dir, repo.object_format)
     view = view_worktrees(repo)
@@ -37,8 +47,9 @@ def examine(repo: Repository, *, trash_days: float) -> list[Ailment]:
         *_unfinished(repo, view),
         *_unreadable(view),
         *_flipped_settings(repo, view),
-        *_moved_or_gone(repo, view),
+        *_moved_or_gone(repo, view, here),
         *_unmarked(view),
+        *_without_record(repo, view),
         *find_leftovers(repo, view),
         *_trash(repo, trash_days),
     ]
@@ -111,13 +122,13 @@ def _leads_back(repo: Repository, worktree: str) -> bool:
     return folder.is_dir() and folder.resolve() == repo.common_dir.parent.resolve()
 
 
-def _moved_or_gone(repo: Repository, view: View) -> Iterator[Ailment]:
+def _moved_or_gone(repo: Repository, view: View, here: Path | None) -> Iterator[Ailment]:
     for one in view.mine:
         if one.state == LIVE and not points_at(one.path, one.admin):
             yield _broken_link(repo, one)
         if one.state != "missing":
             continue
-        moved = _find_moved(repo, one)
+        moved = _find_moved(repo, one, here)
         if len(moved) == 1:
             yield Ailment(
                 "moved", one.id, f"its folder is now {moved[0]}", "tell git where it is",
@@ -131,7 +142,8 @@ def _moved_or_gone(repo: Repository, view: View) -> Iterator[Ailment]:
         elif one.linked is not None:
             yield Ailment(
                 "missing", one.id, f"its folder {one.path} is gone (or on a disk that is not here)",
-                f"if it is gone for good: gitcoord remove {one.id}",
+                f"look again from inside it: gitcoord -C DIR doctor --fix; if it is gone for good: "
+                f"gitcoord remove --force {one.id}",
             )  # fmt: skip
         else:
             yield _without_worktree(repo, one)
@@ -165,9 +177,9 @@ def _without_worktree(repo: Repository, one: Worktree) -> Ailment:
     )  # fmt: skip
 
 
-def _find_moved(repo: Repository, one: Worktree) -> list[Path]:
-    """Folders near its old place, or near the repository, that look for this worktree's git
-    dir: more than one when somebody copied it."""
+def _find_moved(repo: Repository, one: Worktree, here: Path | None) -> list[Path]:
+    """Folders near its old place, near the repository, or where we stand, that look for this
+    worktree's git dir: more than one when somebody copied it."""
     if one.admin is None:
         return []
     top = repo.common_dir.parent
@@ -175,6 +187,7 @@ def _find_moved(repo: Repository, one: Worktree) -> list[Path]:
     near += [*top.parent.glob("*.worktrees"), top / ".worktrees"]
     folders = dict.fromkeys(folder for folder in near if folder.is_dir())
     candidates = dict.fromkeys(child for folder in folders for child in _children(folder))
+    candidates |= {here: None} if here else {}
     return [child for child in candidates if _could_be(child, one.admin)]
 
 
@@ -207,6 +220,21 @@ def _unmarked(view: View) -> Iterator[Ailment]:
             yield Ailment(
                 "unmarked", one.id, "its git dir does not name its record", "write the name",
                 lambda one=one: write_mark(one.admin, one.id),  # type: ignore[misc]
+            )  # fmt: skip
+
+
+def _without_record(repo: Repository, view: View) -> Iterator[Ailment]:
+    """Worktrees that bear our mark, and whose record is gone."""
+    admins, kept = admin_dirs(repo), set(Store(repo).ids(KIND))
+    for linked in view.others:
+        mark = read_mark(admins[linked.path]) if linked.path in admins else None
+        if mark is not None and mark not in kept and linked.path.is_dir():
+            yield Ailment(
+                "worktree without record", str(linked.path), f"its record {mark} is gone",
+                "write the record anew from its committed context",
+                lambda path=linked.path: adopt(  # type: ignore[misc]
+                    repo, plan_adoption(repo, view_worktrees(repo), path)
+                ),
             )  # fmt: skip
 
 

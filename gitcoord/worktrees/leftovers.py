@@ -16,7 +16,7 @@ from gitcoord.git.refs import Change, change_refs, read_refs
 from gitcoord.git.repository import Repository
 from gitcoord.git.scratch import list_leftovers, remove_leftovers
 from gitcoord.git.worktrees import unlock_worktree
-from gitcoord.process import hold, is_held
+from gitcoord.process import hold, is_held, processes_in
 from gitcoord.worktrees import parking, recovery
 from gitcoord.worktrees.ailment import Ailment
 from gitcoord.worktrees.aside import delete_folder
@@ -63,8 +63,22 @@ def _locks(repo: Repository, view: View) -> Iterator[Ailment]:
             if age is not None and age > _STALE_SECONDS:
                 yield Ailment(
                     "git lock", str(folder / name), f"has been there for {age / 60:.0f} minutes",
-                    f"if no git is at work: rm '{folder / name}'",
+                    "delete it, if no git is at work in the repository",
+                    lambda file=folder / name: _break_lock(repo, view, file),  # type: ignore[misc]
                 )  # fmt: skip
+
+
+def _break_lock(repo: Repository, view: View, file: Path) -> None:
+    """Raises Contended while any git lives in the repository: the lock may be its own."""
+    folders = [repo.common_dir, *(one.path for one in view.mine)]
+    folders += [one.path for one in view.others]
+    at_work = [one for folder in folders for one in processes_in(folder) if one.name == "git"]
+    if at_work:
+        raise Contended(
+            f"{file} stays: git is at work here (process {at_work[0].pid})",
+            hint="try again when it has ended: gitcoord doctor --fix",
+        )
+    file.unlink(missing_ok=True)
 
 
 def _leases(repo: Repository) -> Iterator[Ailment]:

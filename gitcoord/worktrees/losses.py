@@ -72,6 +72,7 @@ def plan_removal(
     losses = [*_branch_losses(repo, worktree, besides), *_parked(repo, worktree)]
     ignored: list[str] = []
     if worktree.linked is not None and not worktree.path.is_dir():
+        losses += _unseen(worktree)
         losses += _staged(repo, worktree)
     elif worktree.linked is not None and not never:
         try:
@@ -156,6 +157,11 @@ def _uncommitted(repo: Repository, worktree: Worktree) -> Iterable[str]:
     operation = find_operation(worktree.admin) if worktree.admin else None
     if operation:
         yield f"a {operation} in progress"
+
+
+def _unseen(worktree: Worktree) -> list[str]:
+    """A folder that is not where git has it may be on another disk, or moved: not gone."""
+    return [f"whatever is uncommitted in its folder, which is not at {worktree.path}"]
 
 
 def _staged(repo: Repository, worktree: Worktree) -> Iterable[str]:

@@ -112,9 +112,28 @@ def test_case_61_a_copy_beside_the_moved_one_is_not_guessed_at(sandbox: Sandbox)
 def test_case_60_a_folder_that_is_gone(sandbox: Sandbox) -> None:
     worktree = make(sandbox)
     shutil.rmtree(worktree.path)
-    assert f"gitcoord remove {worktree.id}" in left(sandbox, "missing")
-    assert gitcoord("remove", worktree.id, at=sandbox.path).code == 0
+    assert f"gitcoord remove --force {worktree.id}" in left(sandbox, "missing")
+    assert gitcoord("remove", worktree.id, at=sandbox.path).code == 2, "it may have moved"
+    assert gitcoord("remove", "--force", worktree.id, at=sandbox.path).code == 0
     assert found(sandbox) == []
+
+
+def test_case_61_moved_far_away_it_is_found_from_inside(sandbox: Sandbox, tmp_path: Path) -> None:
+    worktree = make(sandbox)
+    place = tmp_path / "far" / "away" / "from" / "here"
+    place.parent.mkdir(parents=True)
+    worktree.path.rename(place)
+    assert "missing" in found(sandbox)
+    assert gitcoord("doctor", "--fix", at=place).code == 0
+    assert seen(sandbox, worktree.id).path == place
+
+
+def test_a_worktree_whose_record_is_gone_gets_it_back(sandbox: Sandbox) -> None:
+    worktree = make(sandbox)
+    sandbox.git("update-ref", "-d", f"refs/agentcoord/worktrees/{worktree.id}")
+    mended(sandbox, "worktree without record")
+    again = seen(sandbox, worktree.id)
+    assert (again.kind, again.task, again.path) == (worktree.kind, worktree.task, worktree.path)
 
 
 def test_case_60_removed_by_plain_git(sandbox: Sandbox) -> None:
@@ -190,7 +209,8 @@ def test_locks_that_nobody_takes_off(sandbox: Sandbox, tmp_path: Path) -> None:
     assert found(sandbox) == []
     old = time.time() - 3600
     os.utime(worktree.admin / "index.lock", (old, old))
-    assert f"rm '{worktree.admin / 'index.lock'}'" in left(sandbox, "git lock")
+    mended(sandbox, "git lock")
+    assert not (worktree.admin / "index.lock").exists()
 
 
 def test_leases_of_processes_that_died(sandbox: Sandbox) -> None:
