@@ -10,13 +10,17 @@ A command returns nothing when done, or asking.NO when the answer is no.
 VERBS = {
     "Worktrees": {
         "start": ("start", "Make a worktree for a task, and set its agents to work."),
-        "resume": ("start", "Go on with a run that stopped, where it was."),
-        "list": ("worktrees", "All worktrees: state, distance from base, changes, task."),
-        "show": ("worktrees", "Everything about one worktree."),
-        "path": ("worktrees", "The folder of a worktree, for a shell to use."),
+        "resume": ("running", "Go on with a run that stopped, where it was."),
+        "list": ("listing", "All worktrees: state, distance from base, changes, task."),
+        "show": ("listing", "Everything about one worktree."),
+        "path": ("listing", "The folder of a worktree, for a shell to use."),
         "adopt": ("worktrees", "Make a worktree that others made ours, where it is."),
         "park": ("worktrees", "Set uncommitted work aside, for this worktree only."),
         "unpark": ("worktrees", "Take parked work up again."),
+    },
+    "Conflicts": {
+        "conflicts": ("conflicts", "Who collides with whom, before anyone commits."),
+        "resolve": ("resolve", "What to do about a conflict, and what became of it."),
     },
     "Findings": {
         "findings": ("findings", "What agents found, also after their worktree is gone."),

@@ -1,0 +1,180 @@
+"""From verdicts to clashes: which path, which lines, of whom, committed or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+
+from gitcoord.conflicts.deltas import Delta, PairOf
+from gitcoord.conflicts.engine import Comparison, Engine, known_hunks
+from gitcoord.conflicts.explain import Conflict, explain_all, name_before
+from gitcoord.conflicts.hunks import BlobPair, Hunks, meeting
+from gitcoord.conflicts.merging import landed, merge_all
+from gitcoord.conflicts.scan import CONFLICT, NEAR, TOUCHING, Clash, Lines, Seen
+
+HunksOf = Mapping[BlobPair, Hunks | None]
+
+
+def list_clashes(
+    engine: Engine, known: Sequence[Seen], found: Comparison, wanted: set[str]
+) -> list[Clash]:
+    """Every pair on every path both change, gravest grade of each. wanted: ids, empty is all."""
+
+    def asked_for(pair: PairOf) -> bool:
+        return not wanted or bool({known[pair[0]].id, known[pair[1]].id} & wanted)
+
+    explained = _explain(engine, found, [pair for pair in found.conflicts if asked_for(pair)])
+    light: dict[PairOf, list[str]] = {}
+    for path, sides in found.holders.items():
+        for pair in combinations(sides, 2):
+            if asked_for(pair):
+                light.setdefault(pair, []).append(path)
+    hunks = _hunks(engine, found, light, explained)
+    clashes: list[Clash] = []
+    for pair in sorted({*explained, *light}):
+        taken: set[str] = set()
+        hard: dict[tuple[str, str], Clash] = {}
+        for conflict in explained.get(pair, ()):
+            taken.update(map(name_before, conflict.paths))
+            clash = _hard(known, found, pair, conflict, hunks)
+            hard.setdefault((clash.kind, clash.path), clash)
+        clashes += hard.values()
+        for path in sorted({*light.get(pair, ())} - taken):
+            clashes.append(_light(known, found, pair, path, hunks))
+    return clashes
+
+
+def list_direct(
+    engine: Engine, known: Sequence[Seen], wanted: set[str]
+) -> tuple[list[Clash], set[PairOf]]:
+    """The conflicts of the tips as they are, by asking git about each pair; and the pairs it
+    gave no answer for."""
+    pairs = [
+        pair
+        for pair in combinations(range(len(known)), 2)
+        if not wanted or {known[pair[0]].id, known[pair[1]].id} & wanted
+    ]
+    commits = [(known[one].tree, known[other].tree) for one, other in pairs]
+    answers = dict(zip(pairs, merge_all(engine.bench, commits), strict=True))
+    hard = [pair for pair, merged in answers.items() if merged and not merged.clean]
+    tips = [(known[one].tree, known[other].tree) for one, other in hard]
+    clashes = []
+    for pair, conflicts in zip(hard, explain_all(engine.bench, tips, engine.cache), strict=True):
+        a, b = known[pair[0]], known[pair[1]]
+        clashes += [
+            Clash(
+                a.id, b.id, CONFLICT, kind, path, path, path,
+                a_committed=path not in a.uncommitted, b_committed=path not in b.uncommitted,
+            )
+            for kind, path in dict.fromkeys((one.kind, name_before(one.path)) for one in conflicts)
+        ]  # fmt: skip
+    return clashes, {pair for pair, merged in answers.items() if merged is None}
+
+
+def _explain(
+    engine: Engine, found: Comparison, pairs: Iterable[PairOf]
+) -> dict[PairOf, list[Conflict]]:
+    """Conflicts of edits are known by path; only the others are asked for."""
+    explained: dict[PairOf, list[Conflict]] = {}
+    whole = []
+    for pair in sorted(pairs):
+        if pair in found.by_content:
+            explained[pair] = [_edits(found, pair, path) for path in found.by_content[pair]]
+        else:
+            whole.append(pair)
+    trees = {index: found.trees[index] for pair in whole for index in pair}
+    commits = landed(engine.aside, engine.target, trees)
+    asked = [(commits[one], commits[other]) for one, other in whole]
+    answers = explain_all(engine.bench, asked, engine.cache)
+    return explained | dict(zip(whole, answers, strict=True))
+
+
+def _edits(found: Comparison, pair: PairOf, path: str) -> Conflict:
+    one, other = (found.deltas[index].files[path] for index in pair)
+    stages = {
+        1: (one.old_mode, one.old),
+        2: (one.new_mode, one.new),
+        3: (other.new_mode, other.new),
+    }
+    return Conflict("content", (path,), stages)
+
+
+def _hunks(
+    engine: Engine,
+    found: Comparison,
+    light: Mapping[PairOf, Sequence[str]],
+    explained: Mapping[PairOf, Sequence[Conflict]],
+) -> HunksOf:
+    """The hunks needed to say lines: of paths both changed, and of conflicted contents."""
+    wanted = set()
+    for pair, paths in light.items():
+        for path in paths:
+            for index in pair:
+                change = found.deltas[index].files[path]
+                if change.is_edit:
+                    wanted.add((change.old, change.new))
+    for conflicts in explained.values():
+        for conflict in conflicts:
+            if conflict.stages.keys() >= {1, 2, 3} and conflict.kind == "content":
+                wanted |= {(conflict.stages[1][1], conflict.stages[side][1]) for side in (2, 3)}
+    missing = {pair for pair in wanted if pair not in found.hunks and pair[0] != pair[1]}
+    return {**found.hunks, **known_hunks(engine.aside, missing, engine.cache)}
+
+
+def _hard(
+    known: Sequence[Seen], found: Comparison, pair: PairOf, conflict: Conflict,
+    hunks: HunksOf,
+) -> Clash:  # fmt: skip
+    a, b = known[pair[0]], known[pair[1]]
+    stages = conflict.stages
+    a_path = _own_path(found.deltas[pair[0]], conflict, 2)
+    b_path = _own_path(found.deltas[pair[1]], conflict, 3)
+    a_lines: Lines = ()
+    b_lines: Lines = ()
+    kind = conflict.kind
+    if stages.keys() >= {1, 2, 3} and kind == "content":
+        one = hunks.get((stages[1][1], stages[2][1]))
+        other = hunks.get((stages[1][1], stages[3][1]))
+        kind = "binary" if one is None or other is None else kind
+        a_lines, b_lines = _lines(one, other)
+    return Clash(
+        a.id, b.id, CONFLICT, kind, name_before(conflict.path), a_path, b_path, a_lines, b_lines,
+        a_committed=a_path not in a.uncommitted, b_committed=b_path not in b.uncommitted,
+        untracked=a_path in a.untracked and b_path in b.untracked,
+    )  # fmt: skip
+
+
+def _light(
+    known: Sequence[Seen], found: Comparison, pair: PairOf, path: str,
+    hunks: HunksOf,
+) -> Clash:  # fmt: skip
+    a, b = known[pair[0]], known[pair[1]]
+    first, second = (found.deltas[index].files[path] for index in pair)
+    same = (first.new, first.new_mode) == (second.new, second.new_mode)
+    one = hunks.get((first.old, first.new)) if first.is_edit else None
+    other = hunks.get((second.old, second.new)) if second.is_edit else None
+    a_lines, b_lines = _lines(one, other)
+    return Clash(
+        a.id, b.id, TOUCHING if same or a_lines else NEAR, "same change" if same else "edit",
+        path, path, path, a_lines, b_lines,
+        a_committed=path not in a.uncommitted, b_committed=path not in b.uncommitted,
+        untracked=path in a.untracked and path in b.untracked,
+    )  # fmt: skip
+
+
+def _own_path(delta: Delta, conflict: Conflict, stage: int) -> str:
+    """What the file of a stage is called on its own side: a rename is on one side only."""
+    if len(conflict.paths) == 3:
+        return name_before(conflict.paths[stage - 1])
+    oid = conflict.stages.get(stage, ("", ""))[1]
+    if conflict.path in delta.files and delta.files[conflict.path].new == oid:
+        return conflict.path
+    own = (path for path, change in delta.files.items() if oid and change.new == oid)
+    return next(own, name_before(conflict.path))
+
+
+def _lines(one: Hunks | None, other: Hunks | None) -> tuple[Lines, Lines]:
+    met = meeting(one or (), other or ())
+    first = sorted({(mine.new + 1, mine.new_end) for mine, _ in met})
+    second = sorted({(theirs.new + 1, theirs.new_end) for _, theirs in met})
+    return tuple(first), tuple(second)

@@ -1,0 +1,225 @@
+"""A worktree's files, uncommitted ones too, as a commit in a quarantine.
+
+Promises: index, files and stash are only read, also while the agent holds `index.lock`; the
+same files give the same commit. What cannot be compared (too large, a repository of its own,
+a filter that fails) is named. Refuses: to put conflict markers of an unmerged index into a
+prediction; then HEAD is looked at and the state says "merging".
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gitcoord.conflicts.merging import WHO
+from gitcoord.conflicts.scan import Seen
+from gitcoord.errors import Problem
+from gitcoord.git.objects import Batch
+from gitcoord.git.quarantine import put_objects
+from gitcoord.git.repository import Repository
+from gitcoord.git.worktrees import Linked, find_operation, git_dir_of
+from gitcoord.process import cores
+
+# Bytes; a larger untracked file is named, not hashed: 500 MB would take seconds each time.
+LARGEST = 5_000_000
+
+_ALONE = (
+    "-c", "core.fsmonitor=false", "-c", "core.splitIndex=false", "-c", "index.skipHash=true",
+)  # fmt: skip
+# A clock set back leaves files from the future: they are not being written now.
+_SOON = 2.0
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A worktree to sample. id, task: as the user knows it. linked: as git lists it."""
+
+    id: str
+    task: str
+    linked: Linked
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """What `git status` lists. names: paths that differ from HEAD. unstaged: of these, those
+    of which the index has not what is on disk. untracked: of these, those git knows nothing of."""
+
+    names: frozenset[str]
+    unstaged: tuple[str, ...]
+    untracked: frozenset[str]
+    unmerged: bool
+
+
+def sample_all(
+    aside: Repository,
+    subjects: Sequence[Subject],
+    others: Sequence[Path] = (),
+    *,
+    committed_only: bool,
+) -> list[Seen]:
+    """Sample worktrees, as many at a time as there are cores. aside: in a quarantine.
+
+    others: where there are more worktrees, which may lie in one another.
+    One that vanishes or cannot be read is Seen with a problem; the others are answered.
+    """
+    around = [*others, *(subject.linked.path for subject in subjects)]
+    with ThreadPoolExecutor(max(2, cores())) as pool:
+        looks = list(
+            pool.map(
+                lambda one: _sample(aside, one, around, committed_only=committed_only), subjects
+            )
+        )
+    batch = Batch(aside)
+    seen = [
+        replace(one, tree=batch.commit(tree, [one.head], "sampled", author=WHO)) if tree else one
+        for one, tree in looks
+    ]
+    put_objects(aside, batch)
+    return seen
+
+
+def _sample(
+    aside: Repository, subject: Subject, others: Sequence[Path], *, committed_only: bool
+) -> tuple[Seen, str]:
+    """A worktree, and the tree of its files where they are not those of its HEAD."""
+    linked = subject.linked
+    head = linked.head or ""
+    seen = Seen(
+        subject.id, linked.branch_name or "", str(linked.path), "live", head, head,
+        task=subject.task,
+    )  # fmt: skip
+    try:
+        if not head:
+            return _unknown(seen, "its branch has no commit yet")
+        if committed_only:
+            return seen, ""
+        if not linked.path.is_dir():
+            return _unknown(seen, "its folder is not there")
+        return _with_uncommitted(aside, seen, linked.path, others)
+    except (Problem, OSError) as problem:
+        return _unknown(seen, str(problem))
+
+
+def _with_uncommitted(
+    aside: Repository, seen: Seen, path: Path, others: Sequence[Path]
+) -> tuple[Seen, str]:
+    git_dir = git_dir_of(path)
+    if git_dir is None:
+        return _unknown(seen, "it vanished while it was sampled")
+    began, before = time.time(), _stamp(git_dir)
+    operation = find_operation(git_dir)
+    with _copied_index(git_dir) as index:
+        # It is our copy that may be refreshed and locked. git compares whole seconds: where all
+        # files are as young as the index, as after a checkout, it reads them all (300 ms for
+        # 5,000), and without this would do so again for each command.
+        env = {"GIT_INDEX_FILE": str(index), "GIT_OPTIONAL_LOCKS": "1"}
+        changes = _list_changes(aside, path, env)
+        if changes.unmerged:
+            return replace(seen, state=operation or "merging", dirty=True), ""
+        names, left = _comparable(path, changes, others)
+        tree = _write_tree(aside, path, names, env) if changes.names - {*left} else ""
+    moving = _stamp(git_dir) != before or _is_written(path, names, began)
+    return replace(
+        seen, state=operation or ("moving" if moving else "live"), dirty=bool(changes.names),
+        uncommitted=changes.names, untracked=changes.untracked, not_compared=tuple(left),
+    ), tree  # fmt: skip
+
+
+def _list_changes(aside: Repository, path: Path, env: dict[str, str]) -> _Changes:
+    said = aside.run(
+        *_ALONE, "status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all",
+        "--ignore-submodules=dirty", "--no-ahead-behind", at=path, env=env,
+    ).fields()  # fmt: skip
+    names, unstaged, untracked = [], [], []
+    for line in said:
+        if line[0] == "1":
+            name = line.split(" ", 8)[8]
+            unstaged += [name] if line[3] != "." else []
+        elif line[0] == "?":
+            name = line[2:]
+            unstaged.append(name)
+            untracked.append(name)
+        else:
+            continue
+        names.append(name)
+    unmerged = any(line[0] == "u" for line in said)
+    return _Changes(frozenset(names), tuple(unstaged), frozenset(untracked), unmerged)
+
+
+def _comparable(
+    path: Path, changes: _Changes, others: Sequence[Path]
+) -> tuple[list[str], list[str]]:
+    """What can be put into a tree, and what can not: repositories, very large files, files
+    we may not read."""
+    nested = {
+        os.path.relpath(one, path) for one in others if one != path and one.is_relative_to(path)
+    }
+    fitting, left = [], []
+    for name in changes.unstaged:
+        if name.endswith("/") or name in nested:
+            left += [name] if name.rstrip("/") not in nested else []
+        elif _is_unfit(path / name, untracked=name in changes.untracked):
+            left.append(name)
+        else:
+            fitting.append(name)
+    return fitting, left
+
+
+def _write_tree(aside: Repository, path: Path, names: Sequence[str], env: dict[str, str]) -> str:
+    """The tree the worktree would commit, by way of a copy of its index."""
+    if names:
+        aside.run(
+            *_ALONE, "update-index", "--add", "--remove", "--replace",
+            "--ignore-skip-worktree-entries", "-z", "--stdin",
+            input=os.fsencode("".join(f"{name}\0" for name in names)), env=env, at=path,
+        )  # fmt: skip
+    return aside.run(*_ALONE, "write-tree", "--missing-ok", env=env, at=path).text
+
+
+@contextmanager
+def _copied_index(git_dir: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="gitcoord-") as folder:
+        copy = Path(folder) / "index"
+        with suppress(FileNotFoundError):
+            shutil.copy2(git_dir / "index", copy)
+        yield copy
+
+
+def _stamp(git_dir: Path) -> tuple[int, ...]:
+    found: list[int] = []
+    for name in ("index", "HEAD"):
+        with suppress(OSError):
+            stat = (git_dir / name).stat()
+            found += [stat.st_mtime_ns, stat.st_size, stat.st_ino]
+    return tuple(found)
+
+
+def _is_written(path: Path, names: Sequence[str], began: float) -> bool:
+    """Whether a file was written after we began to look."""
+    latest = time.time() + _SOON
+    for name in names:
+        with suppress(OSError):
+            if began < (path / name).lstat().st_mtime < latest:
+                return True
+    return False
+
+
+def _is_unfit(file: Path, *, untracked: bool) -> bool:
+    try:
+        stat = file.lstat()
+    except OSError:
+        return False
+    return (untracked and stat.st_size > LARGEST) or not (
+        file.is_symlink() or file.is_dir() or os.access(file, os.R_OK)
+    )
+
+
+def _unknown(seen: Seen, problem: str) -> tuple[Seen, str]:
+    return replace(seen, state="unknown", problem=problem), ""
