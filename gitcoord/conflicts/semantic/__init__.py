@@ -1,0 +1,18 @@
+"""Conflicts git does not see: two sides that merge as text and break in meaning.
+
+Promises: no model, no network, no code is run; every answer names both places and a
+confidence, and stands in git's own merge of the two. What cannot be parsed is left out,
+silently: a warning is worth more than a guess.
+
+    outline     what a file defines, uses and claims, as values
+    languages   which reader a file's ending calls for: python (by `ast`, with folding), c, go,
+                java, javascript, ruby and rust (treereader, by the parsers of grammars), plain
+    registers   calls that give something a name: routes, commands, options
+    change      what one side changed, in those words
+    calls       whether a call fits the signature a function got
+    resolve     which file a name comes from
+    rules, claiming, texts      two changes -> candidates
+    shelf, words    what was read and parsed; where a word stands in one side's code
+    search      all pairs, by an inverted index, confirmed on the merge
+    clashes     the answers as a scan tells them
+"""
