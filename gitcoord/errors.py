@@ -21,9 +21,13 @@ from collections.abc import Sequence
 
 
 class Problem(Exception):
-    """`message` says what is wrong; `hint` says what to do and ends with a command."""
+    """`message` says what is wrong; `hint` says what to do and ends with a command.
+
+    about: the ref of the record that cannot be read, where it is about one.
+    """
 
     exit_code = 2
+    about = ""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

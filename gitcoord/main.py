@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gitcoord.git.repository import Repository
     from gitcoord.git.run import Several
 
-    Early = tuple[Repository, Several | None]
+    Early = tuple[Repository, Several]
 
 
 def main() -> None:
@@ -69,37 +69,22 @@ def _print_version() -> int:
 
 
 def _begin_early(words: list[str]) -> Early | None:
-    """Set git to work for `list` and `start` before typer and the rest are imported, which
-    takes 60 ms.
+    """Set git to work for `list` before typer and the rest are imported, which takes 60 ms.
 
     None for every other command line, and where there is no repository: who is asked next
     says so.
     """
-    lists = words in (["list"], ["list", "--json"])
-    if not lists and (words[:1] != ["start"] or {"-h", "--help"} & {*words}):
+    if words not in (["list"], ["list", "--json"]):
         return None
     from gitcoord.errors import Problem
     from gitcoord.git.repository import Repository
+    from gitcoord.worktrees.statuses import ask_statuses
 
     try:
         repo = Repository.find()
-        if not lists:
-            _ask_for_start(repo)
-            return repo, None
-        from gitcoord.worktrees.statuses import ask_statuses
-
         return repo, ask_statuses(repo)
     except (Problem, OSError):
         return None
-
-
-def _ask_for_start(repo: Repository) -> None:
-    """The questions of every start, in the words in which they will be asked."""
-    repo.ask_ahead("config", "--list", "-z")
-    repo.ask_ahead("worktree", "list", "--porcelain", "-z", at=repo.common_dir)
-    repo.ask_ahead(
-        "for-each-ref", "--format=%(objectname) %(refname)", "refs/agentcoord/worktrees/"
-    )
 
 
 def _near(words: list[str]) -> int:

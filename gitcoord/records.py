@@ -25,6 +25,11 @@ _WORDS = 4
 
 # 32 characters, so a random byte maps evenly; without 0, 1, l and o, which look alike.
 _ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"
+_LONGEST_TRACE = 100_000
+_TRACE = re.compile(r"Traceback \(most recent|Exception in thread |goroutine \d|stack ?trace", re.I)
+_RAISED = re.compile(
+    r"(?:Caused by: )?[A-Za-z_][\w.$]*(?:Error|Exception|Interrupt|Exit|Warning)(?::|\s*$)|panic: "
+)
 _CHECKED = re.compile(r"[a-z0-9](?:[a-z0-9_-]|\.(?!\.))*")
 _STOP_WORDS = frozenset(
     re.findall(
@@ -63,7 +68,7 @@ def new_id(kind: str, task: str, *, slug: str | None = None) -> str:
     Raises BadInput when `kind` or a given `slug` has no letter or digit to make an id of.
     """
     head = _given(kind, "kind")[:_LONGEST_KIND].rstrip("-")
-    middle = "-".join(_telling(_words(task))) if slug is None else _given(slug, "name")
+    middle = "-".join(_telling(_words(_gist(task)))) if slug is None else _given(slug, "name")
     room = LONGEST_ID - len(head) - len("-") - len("-7q3f")
     return "-".join(part for part in (head, _cut(middle, room), random_text(4)) if part)
 
@@ -71,6 +76,14 @@ def new_id(kind: str, task: str, *, slug: str | None = None) -> str:
 def random_text(length: int) -> str:
     """Characters nobody can guess or mistake for another, 5 bits each."""
     return "".join(_ALPHABET[byte & 31] for byte in os.urandom(length))
+
+
+def between(least: float, most: float) -> float:
+    """Any number from `least` to `most`, another in each process that asks.
+
+    The module `random` costs every command 4 ms, for what only a lost race needs.
+    """
+    return least + (most - least) * int.from_bytes(os.urandom(2)) / 0xFFFF
 
 
 def check_id(text: str, *, what: str = "id") -> str:
@@ -88,7 +101,8 @@ def check_id(text: str, *, what: str = "id") -> str:
 
 
 def match_id(part: str, ids: Iterable[str]) -> str:
-    """The one id `part` means: itself, else the only one it begins, ends, or lies in.
+    """The one id `part` means: itself, else the only one in which it is a whole word, else the
+    only one it begins, ends, or lies in.
 
     Raises NoSuch with the nearest names, or with all it could mean.
     """
@@ -96,7 +110,9 @@ def match_id(part: str, ids: Iterable[str]) -> str:
     if part in known:
         return part
     wanted = part.lower()
-    ways: tuple[Callable[[str, str], bool], ...] = (str.startswith, str.endswith, str.__contains__)
+    ways: tuple[Callable[[str, str], bool], ...] = (
+        _has_word, str.startswith, str.endswith, str.__contains__,
+    )  # fmt: skip
     for fits in ways if wanted else ():
         found = [name for name in known if fits(name, wanted)]
         if len(found) == 1:
@@ -109,6 +125,16 @@ def match_id(part: str, ids: Iterable[str]) -> str:
     raise NoSuch(f"nothing here is called {part[:60]!r}", hint=_nearest(wanted, known))
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 file`, `3 files`, `3 copies`."""
+    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else many}"
+
+
+def _has_word(name: str, part: str) -> bool:
+    return f"-{part}-" in f"-{name}-"
+
+
 def _given(text: str, what: str) -> str:
     words = _words(text)
     if not words:
@@ -117,6 +143,15 @@ def _given(text: str, what: str) -> str:
             hint=f"give a {what} with at least one of a-z or 0-9; see: gitcoord start --help",
         )
     return "-".join(words)
+
+
+def _gist(task: str) -> str:
+    """Of a pasted trace the line of the exception: what comes last was the cause."""
+    text = task[:_LONGEST_TRACE].lstrip()
+    if not _TRACE.match(text):
+        return task
+    raised = [line for line in text.splitlines() if _RAISED.match(line[:_READ_OF_TASK])]
+    return raised[-1].strip().removeprefix("Caused by: ") if raised else task
 
 
 def _words(text: str) -> list[str]:

@@ -159,6 +159,19 @@ class TestUsage:
         assert "did you mean --json?" in said.err
         assert "gitcoord config get --help" in said.err
 
+    @pytest.mark.parametrize("option", ["--json", "--dry-run", "-n", "--force"])
+    def test_an_option_of_a_verb_before_it(self, option: str) -> None:
+        said = gitcoord(option, "list")
+        assert said.code == 2
+        assert f"it goes after the verb: gitcoord VERB {option}" in said.err
+        assert "--version" not in said.err
+
+    def test_the_folder_after_the_verb(self) -> None:
+        assert "it goes before the verb: gitcoord -C DIR VERB" in gitcoord("list", "-C", "..").err
+
+    def test_a_folder_that_is_a_file(self) -> None:
+        assert "it is not a folder" in gitcoord("-C", __file__, "list").err
+
     def test_a_missing_argument(self) -> None:
         said = gitcoord("config", "get")
         assert said.code == 2
@@ -481,6 +494,21 @@ class TestCompletion:
         said = gitcoord("--show-completion", shell)
         assert said.code == 0
         assert "_GITCOORD_COMPLETE" in said.out
+        assert "_GIT_COORD_COMPLETE" in said.out
+
+    @pytest.mark.parametrize(
+        "words",
+        ["git-coord confi", "git coord confi", "git -C / coord confi", "git coord config l"],
+    )
+    def test_bash_takes_it_under_git(self, words: str) -> None:
+        function = "_git_coord_completion" if words.startswith("git-") else "_git_coord"
+        line = (
+            f'PATH="{PROGRAM.parent}:$PATH"; eval "$(gitcoord --show-completion bash)";'
+            f"COMP_WORDS=({words}); COMP_CWORD={words.count(' ')}; {function} git-coord;"
+            'echo "${COMPREPLY[@]}"'
+        )
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+        assert done.stdout == ("list\n" if words.endswith(" l") else "config\n")
 
     def test_bash_takes_it(self) -> None:
         line = (
@@ -505,6 +533,7 @@ class TestCompletion:
         assert gitcoord("--install-completion", "fish").code == 0
         script = sealed / ".config" / "fish" / "completions" / "gitcoord.fish"
         assert "complete --command gitcoord" in script.read_text()
+        assert script.with_name("git-coord.fish").is_file()
 
 
 class TestInstalled:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitcoord.errors import BadInput, NoSuch
-from gitcoord.records import LONGEST_ID, check_id, match_id, new_id, now, parse_time
+from gitcoord.records import LONGEST_ID, check_id, counted, match_id, new_id, now, parse_time
 
 SAFE = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -167,3 +167,47 @@ def test_an_unknown_part_says_what_is_near(part: str) -> None:
 def test_a_whole_id_always_means_itself(ids: list[str], data: st.DataObject) -> None:
     chosen = data.draw(st.sampled_from(ids))
     assert match_id(chosen, ids) == chosen
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        (
+            'Traceback (most recent call last):\n  File "a.py", line 3, in pay\n'
+            "    cart[key]\nKeyError: 'price'\n",
+            "keyerror-price",
+        ),
+        (
+            'Exception in thread "main" java.lang.IllegalStateException: closed\n'
+            "\tat a.B.c(B.java:3)\n"
+            "Caused by: java.io.IOException: pipe broke",
+            "java-io-ioexception-pipe",
+        ),
+        ("Traceback (most recent call last):\n  cut off here", "traceback-most-recent-call"),
+        ("login fails:\nTraceback (most recent call last):\nKeyError: 'x'", "login-fails"),
+    ],
+)
+def test_of_a_pasted_trace_the_exception_is_in_the_id(task: str, words: str) -> None:
+    assert new_id("investigation", task).startswith(f"investigation-{words}-")
+
+
+def test_a_whole_word_of_an_id_wins_over_a_part_of_one() -> None:
+    ids = ["investigation-prox-7q3f", "development-proxy-auth-8r4g", "investigation-approx-9s5h"]
+    assert match_id("prox", ids) == ids[0]
+    assert match_id("proxy", ids) == ids[1]
+    assert match_id("appr", ids) == ids[2]
+    with pytest.raises(NoSuch, match="any of 2"):
+        match_id("investigation", ids)
+
+
+@pytest.mark.parametrize(
+    ("count", "noun", "said"),
+    [
+        (0, "file", "0 files"),
+        (1, "copy", "1 copy"),
+        (2, "copy", "2 copies"),
+        (1234, "a", "1,234 as"),
+    ],
+)
+def test_counted(count: int, noun: str, said: str) -> None:
+    assert counted(count, noun) == said

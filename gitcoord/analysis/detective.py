@@ -6,24 +6,29 @@ Refuses: to name a place when nothing in the question matches anything.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from gitcoord.analysis import shell
 from gitcoord.analysis.corpus import Corpus
-from gitcoord.analysis.finding import Evidence, Finding, Suspect
-from gitcoord.analysis.frames import match_frames
-from gitcoord.analysis.localise import find_lines, rank_files
+from gitcoord.analysis.finding import LEAD, Evidence, Finding, Suspect, tellable
+from gitcoord.analysis.frames import Frame, language_of
+from gitcoord.analysis.localise import Ground, find_lines, read_ground
 from gitcoord.analysis.logs import LogStudy, study_logs
 from gitcoord.analysis.memory import Earlier, recall
+from gitcoord.analysis.packages import match_in
 from gitcoord.analysis.question import Question
+from gitcoord.analysis.redaction import shown
 from gitcoord.git.history import Commit
 from gitcoord.git.repository import Repository
 
 ROLE = "detective"
 _FILES = 10
 _SHOWN = 5
+# A file that has half of the question's words, by their rarity, has what there is to match.
+_ENOUGH = 0.5
+_FACTOR = "onset"
 
 
 def detect(
@@ -44,18 +49,40 @@ def detect(
     found: list[Finding] = []
     if logs:
         say(f"reading {len(logs)} log file(s)")
-        study = study_logs(logs, question, tracked=frozenset(corpus.paths))
+        study = study_logs(logs, question, corpus=corpus)
         question = _with_log(question, study)
         found += study.findings
     say("searching the code")
-    at = corpus.commit
-    ranked = rank_files(repo, question, at=at, limit=_FILES, corpus=corpus, commits=commits)
-    return [
-        *_trace(question, corpus),
-        *_code(repo, question, ranked, corpus),
-        *found,
-        *recall(question, earlier),
+    ground = read_ground(repo, question, at=corpus.commit, corpus=corpus, commits=commits)
+    return tellable(
+        [
+            *_trace(question, corpus),
+            *_code(repo, question, ground, corpus),
+            *found,
+            *recall(question, earlier),
+        ]
+    )
+
+
+def onset(findings: Sequence[Finding]) -> float | None:
+    """When the trouble began at the latest, seconds since 1970, as the surest failure of the
+    logs tells it; None when no log told."""
+    dated = [one for one in findings if "severity" in one.factors and _FACTOR in one.factors]
+    surest = max(dated, key=lambda one: one.confidence, default=None)
+    return surest.factors[_FACTOR] if surest else None
+
+
+def located(question: Question, findings: Sequence[Finding]) -> Question:
+    """The question with the lines of code that the logs' findings show, as frames: so the
+    researcher and the analyst look there too. What was asked stays first."""
+    shown_lines = [
+        Frame(proof.path, proof.lines[0], "", language_of(proof.path))
+        for one in findings
+        if "severity" in one.factors
+        for proof in one.evidence
+        if proof.path and proof.lines and any(proof.path == each.name for each in one.files)
     ]
+    return replace(question, frames=tuple(dict.fromkeys((*question.frames, *shown_lines[:20]))))
 
 
 def _with_log(question: Question, study: LogStudy) -> Question:
@@ -72,7 +99,7 @@ def _trace(question: Question, corpus: Corpus) -> list[Finding]:
     """The innermost frames of a pasted stack trace that are files of this repository."""
     if not question.frames:
         return []
-    matched = match_frames(question.frames, corpus.paths)
+    matched = match_in(question.frames, corpus)
     ours = [(frame, matched[frame]) for frame in question.frames if frame in matched]
     if not ours:
         return []
@@ -86,7 +113,7 @@ def _trace(question: Question, corpus: Corpus) -> list[Finding]:
             + (f", in {innermost.function}" if innermost.function else ""),
             confidence=0.9 if depth == 0 else 0.75,
             evidence=tuple(
-                _shows(frame.line, name, f"frame {number} of ours in the trace")
+                _shows(corpus, name, frame.line, f"frame {number} of ours in the trace")
                 for number, (frame, name) in enumerate(ours[:_SHOWN], 1)
             ),
             body=(
@@ -102,42 +129,43 @@ def _trace(question: Question, corpus: Corpus) -> list[Finding]:
     ]
 
 
-def _code(
-    repo: Repository, question: Question, ranked: Sequence[Suspect], corpus: Corpus
-) -> list[Finding]:
-    """What the ranking of the files says, with the lines that match in the first ones."""
+def _code(repo: Repository, question: Question, ground: Ground, corpus: Corpus) -> list[Finding]:
+    """What the ranking of the files says, with the lines that match in the first ones; nothing
+    when no file has anything of the question."""
+    ranked = ground.ranked(_FILES, matching=True)
     if not ranked:
         return []
     first, second = ranked[0].score, ranked[1].score if len(ranked) > 1 else 0.0
     lead = (first - second) / first if first else 0.0
-    evidence = [
-        _shows((start, end), suspect.name, "; ".join(suspect.reasons[:3]) or "matches best")
-        for suspect in ranked[:_SHOWN]
-        for start, end in (
-            find_lines(repo, suspect.name, question, corpus.commit, corpus=corpus)[:1] or [(1, 20)]
-        )
-    ]
-    names = ", ".join(suspect.name for suspect in ranked[:3])
+    matched = min(1.0, ground.matched(ranked[0].name) / _ENOUGH)
+    evidence = []
+    for suspect in ranked[:_SHOWN]:
+        note = "; ".join(suspect.reasons[:3]) or "matches best"
+        best = find_lines(repo, suspect.name, question, corpus.commit, corpus=corpus)[:1]
+        evidence.append(_shows(corpus, suspect.name, best[0] if best else None, note))
+    names = ", ".join(shown(suspect.name, 120) for suspect in ranked[:3])
     return [
         Finding(
             role=ROLE,
             title=f"The question points at {names}",
-            confidence=round(0.35 + 0.35 * lead, 4),
+            confidence=round((0.35 + 0.35 * lead) * matched, 4),
             evidence=tuple(evidence),
             body=(
                 "Files ranked by how well their names, their code and their history fit the "
-                "question.\nConfidence is 0.35 + 0.35 × the lead of the first file over the second."
+                "question.\nConfidence is (0.35 + 0.35 × the lead of the first file over the "
+                f"second) × how much of the question it has: all, when that is {_ENOUGH:.0%}."
             ),
-            factors={"lead": lead},
+            factors={"lead": lead, "matched": matched},
             files=tuple(ranked),
+            kind=LEAD,
         )
     ]
 
 
-def _shows(lines: int | tuple[int, int] | None, path: str, note: str) -> Evidence:
-    """A command that shows lines of a file of this worktree."""
-    if lines is None:
-        return Evidence(f"cat -- {shlex.quote(path)}", note, path=path)
-    first, last = (max(1, lines - 3), lines + 3) if isinstance(lines, int) else lines
-    command = f"sed -n '{first},{last}p' -- {shlex.quote(path)}"
-    return Evidence(command, note, path=path, lines=(first, last))
+def _shows(corpus: Corpus, path: str, lines: int | tuple[int, int] | None, note: str) -> Evidence:
+    """A command that shows lines of a file as of the corpus' commit; its head without lines."""
+    exact = (lines, lines) if isinstance(lines, int) else lines
+    first, last = exact or (1, 20)
+    around = 3 if first == last else 0
+    command = shell.excerpt(corpus.commit, path, max(1, first - around), last + around)
+    return Evidence(command, note, commit=corpus.commit, path=path, lines=exact)

@@ -6,11 +6,13 @@ Refuses: a confidence outside 0 to 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-FACT, HYPOTHESIS, MEMORY, PLAN = "fact", "hypothesis", "memory", "plan"
+FACT, HYPOTHESIS, MEMORY, PLAN, LEAD = "fact", "hypothesis", "memory", "plan", "lead"
+# Below it nobody should be told that something is a fact.
+LEAST_FACT = 0.15
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,9 @@ class Finding:
     """One thing that was found out.
 
     role: who found it. title: one line. confidence: 0 to 1, from `factors` by the formula
-    that the analyser documents. body: Markdown below the front matter. kind: a fact, a
-    hypothesis made of facts, a memory of another worktree's finding, or a plan.
+    that the analyser documents. body: Markdown below the front matter. kind: a fact, a lead
+    (where to look first, a guess by rank), a hypothesis made of facts, a memory of another
+    worktree's finding, or a plan.
     """
 
     role: str
@@ -63,6 +66,11 @@ class Finding:
     def __post_init__(self) -> None:
         if not 0 <= self.confidence <= 1:
             raise ValueError(f"confidence {self.confidence} is not within 0 to 1")
+
+
+def tellable(findings: Iterable[Finding]) -> list[Finding]:
+    """Those worth telling: a fact of less than LEAST_FACT is none."""
+    return [one for one in findings if one.kind != FACT or one.confidence >= LEAST_FACT]
 
 
 def describe(finding: Finding) -> dict[str, Any]:

@@ -14,17 +14,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from gitcoord.analysis import shell
-from gitcoord.analysis.citing import cited, day, lines, quoted, short, span
+from gitcoord.analysis.citing import cited, counted, day, lines, quoted, short, span
 from gitcoord.analysis.corpus import Corpus, read_corpus
-from gitcoord.analysis.finding import Evidence, Finding, Suspect
+from gitcoord.analysis.finding import LEAD, Evidence, Finding, Suspect, tellable
 from gitcoord.analysis.past import Past, read_past
 from gitcoord.analysis.places import Place, find_places
 from gitcoord.analysis.question import Question
 from gitcoord.analysis.redaction import shown
 from gitcoord.analysis.relevance import asked_words
+from gitcoord.analysis.smells import sight_smells
 from gitcoord.analysis.suspicion import Suspicion, Touch, rank_commits
 from gitcoord.analysis.terms import rare_terms, term_findings, trace_term
-from gitcoord.analysis.upkeep import knower_findings, restless_findings
+from gitcoord.analysis.upkeep import is_sweeping, knower_findings, restless_findings
 from gitcoord.git.blame import Blamed, blame_lines
 from gitcoord.git.history import Patience
 from gitcoord.git.repository import Repository
@@ -36,6 +37,7 @@ _SHOWN = 5
 # A blame of every line costs 0.01 to 0.1 s; of a file longer than this, only its best lines.
 _LONG_FILE = 4000
 _BEST_LINES = 200
+_SWEEPING = 50
 
 
 def research(
@@ -57,17 +59,16 @@ def research(
     trouble began, seconds since 1970, e.g. the first failing line of a log.
     Raises NoSuch, GitFailed.
     """
-    words = asked_words(question)
     patience = Patience(SECONDS)
     with ThreadPoolExecutor(2) as pool:
         say("reading the history")
         reading = pool.submit(lambda: past or read_past(repo, at))
         corpus = corpus or read_corpus(repo, at)
-        places = find_places(question, suspects, corpus)
+        places = _with_smells(question, find_places(question, suspects, corpus))
         rare = rare_terms(question, terms, corpus)
         seen = reading.result()
         ignoring = _looked_through(seen, corpus)
-        say(f"asking who last touched {len(places)} file(s)")
+        say(f"asking who last touched {counted(len(places), 'file')}")
         blamed = list(
             pool.map(lambda place: _blamed(repo, seen, place, ignoring, patience), places)
         )
@@ -75,21 +76,37 @@ def research(
             say("searching changes for " + ", ".join(shown(term.text, 40) for term in rare))
         traced = list(pool.map(lambda term: trace_term(repo, seen, question, term, patience), rare))
     cut = patience.cut or any(one.cut for one in traced)
+    limits = seen.limits() + [f"changes were searched for {SECONDS:g} s only"] * cut
     ranked = rank_commits(
         seen,
         list(zip(places, blamed, strict=True)),
-        words,
+        asked_words(question),
         terms={one.term.text: {commit.id for commit in one.commits} for one in traced},
         allowed=_allowed(repo, seen, question),
         onset=onset,
     )
+    suspected = _suspects(seen, ranked, asked_words(question), limits, onset)
+    return tellable([*suspected, *term_findings(seen, traced), *_kept_up(seen, places, blamed)])
+
+
+def _kept_up(
+    past: Past, places: Sequence[Place], blamed: Sequence[Sequence[Blamed]]
+) -> list[Finding]:
+    """Who knows the first places, and which of them is restless."""
     paths = [place.path for place in places[:_SHOWN]]
-    limits = seen.limits() + [f"changes were searched for {SECONDS:g} s only"] * cut
+    known = knower_findings(past, paths, _owned(places, blamed))
+    return [*known, *restless_findings(past, paths)]
+
+
+def _with_smells(question: Question, places: Sequence[Place]) -> list[Place]:
+    """The places with the lines of smells that the question sounds like counting half at least:
+    who wrote such a line is asked too, though it has no word of the question."""
+    telling = [
+        one for one in sight_smells(question, places) if one.themes and one.smell.sure >= 0.3
+    ]
     return [
-        *_suspects(seen, ranked, words, limits, onset),
-        *term_findings(seen, traced),
-        *knower_findings(seen, paths, _owned(places, blamed)),
-        *restless_findings(seen, paths),
+        place.raised({one.smell.line for one in telling if one.place is place}, 0.5)
+        for place in places
     ]
 
 
@@ -108,9 +125,11 @@ def _blamed(
 
 
 def _looked_through(past: Past, corpus: Corpus) -> list[str]:
-    """The commits that the project itself asks `git blame` to look through."""
+    """The commits that the project itself asks `git blame` to look through, and the newest that
+    changed the form of many files: who wrote a line is not who added its type."""
     listed = corpus.text(".git-blame-ignore-revs")[:100_000].split()
-    return [oid for oid in dict.fromkeys(listed) if oid in past.by_id]
+    sweeping = [one.id for one in past.commits if len(one.parents) == 1 and is_sweeping(one)]
+    return [oid for oid in dict.fromkeys((*listed, *sweeping[:_SWEEPING])) if oid in past.by_id]
 
 
 def _allowed(repo: Repository, past: Past, question: Question) -> set[str] | None:
@@ -179,6 +198,7 @@ def _suspects(
                 )
                 for one in best
             ),
+            kind=LEAD,
         )
     ]
 

@@ -8,7 +8,9 @@ says what was looked at.
     confidence(file) = min(0.95, 1 - product over kinds of (1 - weight · strength))
 
 A kind of evidence counts once, by its strongest finding, because two findings of one kind rest
-on the same facts. strength = score of the file in that finding · (1 + its confidence) / 2.
+on the same facts. strength = score of the file in that finding · (1 + its confidence) / 2; for
+code times `matched`, the part of the question that the code has; for a test file times TESTS,
+unless tests were asked about, in all kinds but RUN, what was observed at run time.
 WEIGHTS says how far each kind alone can go.
 """
 
@@ -20,9 +22,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from gitcoord.analysis.evidence import LOOKED_AT, RUN, SAID, TESTS, WEIGHTS, kind
 from gitcoord.analysis.finding import HYPOTHESIS, Evidence, Finding, Suspect
+from gitcoord.analysis.kinds import Kind, kind_of
 from gitcoord.analysis.question import Question
 from gitcoord.analysis.redaction import shown
+from gitcoord.analysis.wording import asks_for
+
+__all__ = ["WEIGHTS", "Alternative", "Analysis", "Decision", "Hypothesis", "kind", "weigh"]
 
 ROLE = "analyst"
 MOST = 3
@@ -31,53 +38,6 @@ _PROOFS = 6
 _CAP = 0.95
 _NOTHING = 0.05
 _LEAST = 0.01  # below it a file was only listed, not accused
-
-# Kind -> how sure a file is the place when this kind alone points at it with full strength.
-WEIGHTS: Mapping[str, float] = {
-    "bisection": 0.95,
-    "trace": 0.75,
-    "code": 0.5,
-    "logs": 0.45,
-    "history": 0.35,
-    "memory": 0.3,
-    "smell": 0.3,
-    "churn": 0.1,
-    "other": 0.2,
-}
-# A factor that only findings of that kind have.
-_SIGNS = {
-    "agreement": "bisection",
-    "foreign_frames_below": "trace",
-    "lead": "code",
-    "severity": "logs",
-    "shared": "memory",
-    "smell": "smell",
-    "places": "history",
-    "gone": "terms",
-    "people": "people",
-    "recent": "churn",
-    "importers": "use",
-    "companions": "impact",
-}
-# Kind -> what is said where it speaks for a file, where it speaks less, and where it is silent.
-_SAID: Mapping[str, tuple[str, str, str]] = {
-    "bisection": (
-        "a bisection ended there", "bisected less surely", "the bisection ended elsewhere",
-    ),
-    "trace": ("the stack trace names it", "further out in the trace", "no stack trace names it"),
-    "code": ("its code matches the question", "its code matches less", "its code does not match"),
-    "logs": ("the log names it", "the log names it less", "no log line names it"),
-    "history": (
-        "suspect commits touched it", "suspect commits touched it less",
-        "no suspect commit touched it",
-    ),
-    "memory": ("it was found before", "found before, less surely", "it was not found before"),
-    "smell": (
-        "there is a known smell in it", "its smell is weaker", "no known smell near the place",
-    ),
-    "churn": ("it is restless", "it is less restless", "it is calm"),
-    "other": ("a finding names it", "named less surely", "no other finding names it"),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -162,7 +122,7 @@ class Analysis:
 
 def weigh(question: Question, findings: Sequence[Finding]) -> Analysis:
     """Weigh findings of all roles into hypotheses and a decision."""
-    strengths = _strengths(findings)
+    strengths = _strengths(findings, tests=asks_for(question, Kind.TEST))
     commits = _commits(findings)
     rated = sorted(
         (
@@ -184,18 +144,6 @@ def weigh(question: Question, findings: Sequence[Finding]) -> Analysis:
         # Its files are one explanation, not one each.
         hypotheses = [replace(hypotheses[0], statement=found_out.title)]
     first = hypotheses[0]
-    alternatives = [
-        Alternative(shown(path, 120), sure, _why_lower(strengths[rated[0][1]], strengths[path]))
-        for sure, path in rated[1 : _ALTERNATIVES + 1]
-    ]
-    elsewhere = math.prod(1 - sure for sure, _ in rated[: _ALTERNATIVES + 1])
-    alternatives.append(
-        Alternative(
-            "none of these files: configuration, data or a dependency",
-            elsewhere,
-            "what is left when all files named are wrong",
-        )
-    )
     return Analysis(
         hypotheses=tuple(hypotheses),
         decision=Decision(
@@ -203,7 +151,7 @@ def weigh(question: Question, findings: Sequence[Finding]) -> Analysis:
             chosen=first.statement,
             confidence=first.confidence,
             reasons=first.pro,
-            alternatives=tuple(alternatives),
+            alternatives=_alternatives(rated, strengths),
         ),
         files=tuple(
             Suspect(path, sure / rated[0][0], _kinds_said(strengths[path]))
@@ -213,17 +161,30 @@ def weigh(question: Question, findings: Sequence[Finding]) -> Analysis:
     )
 
 
+def _alternatives(
+    rated: Sequence[tuple[float, str]], strengths: Mapping[str, Mapping[str, float]]
+) -> tuple[Alternative, ...]:
+    """The files that rank lower, and that it is none of them."""
+    named = rated[: _ALTERNATIVES + 1]
+    first = strengths[named[0][1]]
+    others = [
+        Alternative(shown(path, 120), sure, _why_lower(first, strengths[path]))
+        for sure, path in named[1:]
+    ]
+    elsewhere = Alternative(
+        "none of these files: configuration, data or a dependency",
+        math.prod(1 - sure for sure, _ in named),
+        "what is left when all files named are wrong",
+    )
+    return (*others, elsewhere)
+
+
 def _names_one_commit(finding: Finding) -> bool:
     return kind(finding) == "bisection" and len(finding.commits) == 1
 
 
-def kind(finding: Finding) -> str:
-    """What sort of evidence a finding is: a key of WEIGHTS, or one that accuses no file."""
-    return next((name for sign, name in _SIGNS.items() if sign in finding.factors), "other")
-
-
-def _strengths(findings: Sequence[Finding]) -> dict[str, dict[str, float]]:
-    """Path -> kind -> strength, for the kinds that accuse."""
+def _strengths(findings: Sequence[Finding], *, tests: bool) -> dict[str, dict[str, float]]:
+    """Path -> kind -> strength, for the kinds that accuse. tests: they may be what is meant."""
     found: dict[str, dict[str, float]] = defaultdict(dict)
     for finding in findings:
         sort = kind(finding)
@@ -231,6 +192,9 @@ def _strengths(findings: Sequence[Finding]) -> dict[str, dict[str, float]]:
             continue
         for one in finding.files:
             strength = max(0.0, min(1.0, one.score)) * (1 + finding.confidence) / 2
+            strength *= finding.factors.get("matched", 1.0) if sort == "code" else 1.0
+            if not tests and sort not in RUN and kind_of(one.name) is Kind.TEST:
+                strength *= TESTS
             if strength > found.get(one.name, {}).get(sort, 0.0):
                 found[one.name][sort] = strength
     return dict(found)
@@ -271,13 +235,13 @@ def _hypothesis(
 ) -> Hypothesis:
     naming = [one for one in findings if kind(one) in WEIGHTS and _names(one, path)]
     commit = _commit_of(path, naming, commits)
-    smells = [one for one in naming if kind(one) == "smell"]
-    place = _place(path, naming)
+    place, lines = _place(path, naming)
     statement = f"{shown(place, 120)} is the likeliest place"
     if commit:
-        statement += f"; {commit.name[:10]} “{shown(commit.title, 80)}” wrote what matters there"
-    if smells:
-        statement += f"; there, {_smell_said(smells[0])}"
+        statement += f"; {_commit_said(path, commit)}"
+    smell = next((one for one in naming if kind(one) == "smell" and _is_there(one, lines)), None)
+    if smell:
+        statement += f"; there, {smell.title.partition(': ')[2] or smell.title}"
     return Hypothesis(
         statement=statement,
         confidence=sure,
@@ -294,8 +258,8 @@ def _names(finding: Finding, path: str) -> bool:
     return any(one.name == path for one in finding.files)
 
 
-def _place(path: str, naming: Sequence[Finding]) -> str:
-    """The path with the lines of the surest evidence that has some."""
+def _place(path: str, naming: Sequence[Finding]) -> tuple[str, tuple[int, int] | None]:
+    """The path with the lines of the surest evidence that has some, and these lines."""
     order = ("bisection", "trace", "logs", "code", "smell", "history")
     ranked = sorted(
         (one for one in naming if kind(one) in order), key=lambda one: order.index(kind(one))
@@ -304,8 +268,8 @@ def _place(path: str, naming: Sequence[Finding]) -> str:
         for proof in finding.evidence:
             if proof.path == path and proof.lines:
                 first, last = proof.lines
-                return f"{path}:{first}" + (f"-{last}" if last != first else "")
-    return path
+                return f"{path}:{first}" + (f"-{last}" if last != first else ""), proof.lines
+    return path, None
 
 
 def _commit_of(path: str, naming: Sequence[Finding], commits: Sequence[Suspect]) -> Suspect | None:
@@ -320,8 +284,35 @@ def _commit_of(path: str, naming: Sequence[Finding], commits: Sequence[Suspect])
     return None
 
 
-def _smell_said(finding: Finding) -> str:
-    return finding.title.partition(": ")[2] or finding.title
+_NEAR = 6  # lines, as far as a smell is looked for around a place
+_PART = re.compile(r", (\d+) % of what matters there$")
+
+
+def _is_there(smell: Finding, lines: tuple[int, int] | None) -> bool:
+    """Whether a smell is at the place and sounds like what was asked: else it explains nothing
+    and does not belong in a title. A note such as FIXME is no explanation either."""
+    if not lines or smell.factors.get("theme", 1.0) < 1 or smell.factors.get("note"):
+        return False
+    return any(
+        proof.lines[0] <= lines[1] + _NEAR and proof.lines[1] >= lines[0] - _NEAR
+        for proof in smell.evidence
+        if proof.lines
+    )
+
+
+def _commit_said(path: str, commit: Suspect) -> str:
+    """How much of what matters in the file the commit wrote, as its own reasons count it."""
+    cited = f"{commit.name[:10]} “{shown(commit.title, 80)}”"
+    touches = [one for one in commit.reasons if one.startswith(f"last touched {shown(path, 120)}:")]
+    parts = [int(match[1]) for one in touches if (match := _PART.search(one))]
+    if not touches:
+        return f"{cited} is the first commit to look at"
+    part = max(parts, default=0)
+    if part >= 50:
+        return f"{cited} wrote {'all' if part == 100 else f'{part} %'} of what matters there"
+    return (
+        f"{cited} is the first commit to look at, with {part or 'under 1'} % of what matters there"
+    )
 
 
 def _pro(path: str, strengths: Mapping[str, float], naming: Sequence[Finding]) -> tuple[str, ...]:
@@ -341,15 +332,15 @@ def _pro(path: str, strengths: Mapping[str, float], naming: Sequence[Finding]) -
         ]
         worth = round(100 * WEIGHTS[sort] * strengths[sort])
         detail = f": {'; '.join(shown(reason, 160) for reason in reasons)}" if reasons else ""
-        said.append(f"{_SAID[sort][0]}{detail} (alone {worth} %)")
+        said.append(f"{SAID[sort][0]}{detail} (alone {worth} %)")
     return tuple(said)
 
 
 def _contra(strengths: Mapping[str, float], commit: Suspect | None) -> tuple[str, ...]:
     said = []
-    if set(strengths) <= {"code", "churn"}:
+    if set(strengths) <= {"code", "churn", "memory"}:
         said.append("only words speak for it: no trace, log, history or smell does")
-    if "trace" not in strengths and "logs" not in strengths and "bisection" not in strengths:
+    if strengths.keys().isdisjoint(RUN):
         said.append("nothing that was observed at run time names it")
     said += [reason for reason in (commit.reasons if commit else ()) if reason.startswith("but ")]
     return tuple(said)
@@ -378,19 +369,19 @@ def _why_lower(first: Mapping[str, float], other: Mapping[str, float]) -> str:
         for sort in {*first, *other}
     }
     worse = sorted((sort for sort in gaps if gaps[sort] > 0.01), key=lambda sort: -gaps[sort])
-    said = [_SAID[sort][1 if other.get(sort) else 2] for sort in worse[:3]]
+    said = [SAID[sort][1 if other.get(sort) else 2] for sort in worse[:3]]
     return "; ".join(said) or "nearly as likely"
 
 
 def _kinds_said(strengths: Mapping[str, float]) -> tuple[str, ...]:
     order = sorted(strengths, key=lambda sort: -WEIGHTS[sort] * strengths[sort])
-    return tuple(_SAID[sort][0] for sort in order)
+    return tuple(SAID[sort][0] for sort in order)
 
 
 def _nothing(
     question: Question, findings: Sequence[Finding], commits: Sequence[Suspect]
 ) -> Analysis:
-    looked = sorted({kind(one) for one in findings})
+    looked = sorted({LOOKED_AT[sort] for one in findings if (sort := kind(one)) in LOOKED_AT})
     statement = "Nothing that was looked at points at a place in the code"
     one = Hypothesis(
         statement=statement,

@@ -15,13 +15,13 @@ from gitcoord.analysis.covering import Test, is_test, run_command
 from gitcoord.analysis.finding import PLAN, Evidence, Finding, Suspect
 from gitcoord.analysis.imports import read_imports
 from gitcoord.analysis.kinds import Kind, kind_of
-from gitcoord.analysis.localise import rank_files
+from gitcoord.analysis.localise import read_ground
 from gitcoord.analysis.past import Past, read_past
 from gitcoord.analysis.places import Place, find_places
 from gitcoord.analysis.question import Question
 from gitcoord.analysis.redaction import shown
 from gitcoord.analysis.structure import Surroundings, surroundings
-from gitcoord.analysis.upkeep import Knower, churn, knowers
+from gitcoord.analysis.upkeep import RECENT_DAYS, Knower, churn, knowers
 from gitcoord.git.repository import Repository
 
 ROLE = "strategist"
@@ -56,7 +56,8 @@ class Touched:
 @dataclass(frozen=True)
 class Plan:
     """dependents: path -> in how many imports it reaches a touched file. command: that runs
-    the tests, "" when unknown. complexity: 0 to 1, from `factors` as `plan_change` says."""
+    the tests, "" when unknown. complexity: 0 to 1, from `factors` as `plan_change` says. counts:
+    factor -> what was counted for it, in words."""
 
     task: str
     at: str
@@ -67,6 +68,7 @@ class Plan:
     people: tuple[Knower, ...]
     complexity: float
     factors: Mapping[str, float]
+    counts: Mapping[str, str]
     unseen: tuple[str, ...]
 
     @property
@@ -95,7 +97,8 @@ def plan_change(
 ) -> Plan:
     """The skeleton of a plan for the change that `question` asks for, at commit `at`.
 
-    suspects: files, best first; found by `rank_files` when None. Raises NoSuch, GitFailed.
+    suspects: files, best first; those that have anything of the task when None.
+    Raises NoSuch, GitFailed.
 
     complexity = 0.25 files + 0.2 dependents + 0.2 untested + 0.15 churn + 0.1 size + 0.1 mended:
     files / 8; log2(1 + dependents) / 7; share of touched code without a test; changes in 90
@@ -105,7 +108,8 @@ def plan_change(
     past = past or read_past(repo, at)
     if suspects is None:
         say("searching the code")
-        suspects = rank_files(repo, question, at=at, limit=10, corpus=corpus, commits=past.commits)
+        ground = read_ground(repo, question, at=at, corpus=corpus, commits=past.commits)
+        suspects = ground.ranked(10, matching=True)
     say("reading the imports")
     imports = read_imports(corpus)
     code = [one for one in suspects if kind_of(one.name) is not Kind.TEST]
@@ -117,7 +121,8 @@ def plan_change(
     tests = _tests(around)
     dependents = _dependents(around, [one.path for one in touched])
     paths = [one.path for one in touched]
-    factors = _factors(touched, around, dependents, past, corpus)
+    measured = _measured(touched, around, dependents, past, corpus)
+    factors = {name: value for name, (value, _) in measured.items()}
     return Plan(
         task=question.text,
         at=past.at,
@@ -128,6 +133,7 @@ def plan_change(
         people=tuple(one for one in knowers(past, paths, {})[:3] if one.share >= 0.05),
         complexity=sum(_WEIGHTS[name] * value for name, value in factors.items()),
         factors=factors,
+        counts={name: said for name, (_, said) in measured.items()},
         unseen=tuple(past.limits()),
     )
 
@@ -180,24 +186,41 @@ def _dependents(around: Sequence[Surroundings], touched: Sequence[str]) -> dict[
     return dict(sorted(found.items(), key=lambda each: (each[1], each[0])))
 
 
-def _factors(
+def _measured(
     touched: Sequence[Touched],
     around: Sequence[Surroundings],
     dependents: Mapping[str, int],
     past: Past,
     corpus: Corpus,
-) -> dict[str, float]:
+) -> dict[str, tuple[float, str]]:
+    """Factor -> (0 to 1, what was counted)."""
     history = [churn(past, one.path) for one in touched]
     code = [one for one in around if kind_of(one.place.path) is Kind.SOURCE]
     changes = sum(one.changes for one in history)
     lines = sum((corpus.read(one.path) or b"").count(b"\n") for one in touched)
+    bare = sum(not one.tests for one in code)
+    lately = sum(one.recent for one in history)
+    fixes = sum(one.fixes for one in history)
+    hanging = len(dependents)
     return {
-        "files": min(1.0, len(touched) / 8),
-        "dependents": min(1.0, len(dependents).bit_length() / 7),
-        "untested": sum(not one.tests for one in code) / len(code) if code else 0.0,
-        "churn": min(1.0, sum(one.recent for one in history) / 20),
-        "size": min(1.0, lines / 3000),
-        "mended": sum(one.fixes for one in history) / changes if changes else 0.0,
+        "files": (min(1.0, len(touched) / 8), f"{counted(len(touched), 'file')} to touch"),
+        "dependents": (
+            min(1.0, hanging.bit_length() / 7),
+            f"{counted(hanging, 'file')} depend{'s' * (hanging == 1)} on them",
+        ),
+        "untested": (
+            bare / len(code) if code else 0.0,
+            f"{bare} of {counted(len(code), 'source file')} without a test",
+        ),
+        "churn": (
+            min(1.0, lately / 20),
+            f"{counted(lately, 'change')} in the last {RECENT_DAYS} days",
+        ),
+        "size": (min(1.0, lines / 3000), f"{counted(lines, 'line')} in them"),
+        "mended": (
+            fixes / changes if changes else 0.0,
+            f"{fixes} of {counted(changes, 'change')} so far for a fix",
+        ),
     }
 
 
@@ -226,7 +249,10 @@ def _markdown(plan: Plan) -> str:
         for one in plan.people
     ] or ["Nobody changed these files before."]
     parts += ["", "## What makes it hard", ""]
-    parts += [f"- {name}: {value:.2f} · {_WEIGHTS[name]:g}" for name, value in plan.factors.items()]
+    parts += [
+        f"- {plan.counts[name]}: {value:.0%} of the most, worth {_WEIGHTS[name]:.0%} of the whole"
+        for name, value in plan.factors.items()
+    ]
     parts += ["", *(f"Not seen: {limit}." for limit in plan.unseen)]
     return "\n".join(parts).rstrip() + "\n"
 
@@ -242,6 +268,20 @@ def _touched_said(one: Touched) -> str:
 
 def _code(path: str) -> str:
     return f"`{shown(path, 200).replace('`', '?')}`"
+
+
+def _summary(plan: Plan) -> str:
+    """What stands in plan.md, in a few lines."""
+    hard = sorted(plan.factors, key=lambda name: -_WEIGHTS[name] * plan.factors[name])[:2]
+    lines = [
+        f"- {counted(len(plan.touched), 'file')} to touch, {counted(len(plan.tests), 'test')} to "
+        f"run, {counted(len(plan.dependents), 'file')} depending on them",
+        f"- complexity {plan.complexity:.2f} of 1, most of it: "
+        + ", ".join(plan.counts[name] for name in hard),
+        *(f"- ask {shown(one.name, 60)}" for one in plan.people[:1]),
+        "- all of it: plan.md",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _finding(plan: Plan) -> Finding:
@@ -261,7 +301,7 @@ def _finding(plan: Plan) -> Finding:
         title=title,
         confidence=round(0.3 + 0.3 * bool(plan.tests), 4) if plan.touched else 0.05,
         evidence=tuple(evidence),
-        body=plan.markdown(),
+        body=_summary(plan),
         factors={"complexity": plan.complexity, **plan.factors},
         files=tuple(Suspect(one.path, one.likely, one.why) for one in plan.touched),
         kind=PLAN,

@@ -18,27 +18,30 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from heapq import nlargest
+from itertools import islice
 
 from gitcoord.analysis.corpus import Corpus, read_corpus
 from gitcoord.analysis.earlier import Earlier, Moves, look_back
 from gitcoord.analysis.finding import Suspect
-from gitcoord.analysis.frames import match_frames
 from gitcoord.analysis.kinds import Kind, kind_of
 from gitcoord.analysis.mentions import Close, Mentions, look_close, rarities, tally
 from gitcoord.analysis.naming import naming_signals, tested_signal
+from gitcoord.analysis.packages import match_in
 from gitcoord.analysis.pointed import framed_signal, pathed_signal
 from gitcoord.analysis.question import Question
 from gitcoord.analysis.recent import Added, read_added, recent_signal
 from gitcoord.analysis.redaction import shown
 from gitcoord.analysis.relevance import best_ranges, line_weights
-from gitcoord.analysis.tokens import stemmed, stems
-from gitcoord.analysis.wording import Wording, wording_of
+from gitcoord.analysis.tokens import stems
+from gitcoord.analysis.vocabulary import STOP_WORDS
+from gitcoord.analysis.wording import MEANT, Wording, wording_of
 from gitcoord.git.history import Commit, list_commits
 from gitcoord.git.repository import Repository
 
 COMMITS = 20_000
 # Files that are read line by line, after the rest has put them first.
 CLOSE = 300
+UNMATCHED = "nothing of the question was found in it"
 # Bytes beyond those a corpus keeps that are read again for one question.
 READ_AGAIN = 64 << 20
 
@@ -80,13 +83,8 @@ _KINDS: Mapping[Kind, float] = {
     Kind.GENERATED: -5.0,
     Kind.ASSET: -5.0,
 }
-# Who asks about tests or docs by these words may mean them: they come after only half as far.
-_MEANT: Mapping[Kind, frozenset[str]] = {
-    Kind.TEST: stemmed("test tests testing flaky fixture fixtures"),
-    Kind.DOCS: stemmed("doc docs documentation readme changelog guide tutorial manual"),
-    Kind.SUPPORT: stemmed("ci workflow makefile dockerfile packaging pipeline"),
-    Kind.EXAMPLE: stemmed("example examples demo sample"),
-}
+# Signals that the question's own words are not needed for, nor its names, frames and paths.
+_TOLD_BY_NAME = ("framed", "pathed", "names", "exactly", "issue")
 
 
 def rank_files(
@@ -101,14 +99,11 @@ def rank_files(
     """The files of the commit `at` that the question is about, best first, at most `limit`.
 
     A suspect's score is its share of 1 over the CLOSE best files: flat where nothing matches,
-    and then what changed lately comes first. corpus, commits: of `at`, when they were read
-    already, e.g. by `read_past(repo, at).commits`. Raises NoSuch, GitFailed.
+    and then what changed lately comes first, with UNMATCHED as the first reason. corpus,
+    commits: of `at`, when they were read already, e.g. by `read_past(repo, at).commits`.
+    Raises NoSuch, GitFailed.
     """
-    ground = read_ground(repo, question, at=at, corpus=corpus, commits=commits)
-    scores = ground.scores()
-    best = sorted(scores, key=lambda path: (-scores[path], path))[:limit]
-    shares = _shares(scores)
-    return [Suspect(path, shares[path], tuple(ground.reasons(path))) for path in best]
+    return read_ground(repo, question, at=at, corpus=corpus, commits=commits).ranked(limit)
 
 
 def find_lines(
@@ -130,7 +125,7 @@ def find_lines(
     if not text:
         return []
     count = text.count("\n") + 1
-    matched = match_frames(question.frames, corpus.blobs)
+    matched = match_in(question.frames, corpus)
     named = [frame.line for frame in question.frames if matched.get(frame) == path and frame.line]
     found = [(line, line) for line in dict.fromkeys(named) if line <= count]
     weights = line_weights(text, dict.fromkeys(wording_of(question).words, 1.0))
@@ -156,6 +151,26 @@ class Ground:
         """The weighted sum of the signals of each file, by what kind of file it is."""
         return _weigh(self.signals, self.paths, self.wording)
 
+    def ranked(self, limit: int, *, matching: bool = False) -> list[Suspect]:
+        """The best files with their shares of 1. matching: only those that `matched` says are."""
+        scores = self.scores()
+        order = sorted(scores, key=lambda path: (-scores[path], path))
+        best = list(islice((one for one in order if not matching or self.matched(one)), limit))
+        shares = _shares(scores)
+        return [Suspect(path, shares[path], tuple(self.reasons(path))) for path in best]
+
+    def matched(self, path: str) -> float:
+        """How much of the question the file has, 0 to 1: the share of the words' rarity that
+        stands in its text, its path or what history says of it; 1 for a name, path or frame."""
+        if any(self.signals[name].get(path) for name in _TOLD_BY_NAME):
+            return 1.0
+        has = {*self.mentions.said(path), *self.recent.get(path, ("", ()))[1]}
+        has.update(stems(path))
+        for _, commit in self.earlier.resembling.get(path, ())[:1]:
+            has.update(stems(commit.subject))
+        rarity = self.mentions.rarity
+        return sum(rarity[word] for word in rarity.keys() & has) / self.mentions.total
+
     def reasons(self, path: str, most: int = 4) -> list[str]:
         """Why the file stands where it stands, strongest first."""
         worth = {
@@ -163,7 +178,7 @@ class Ground:
             for name, values in self.signals.items()
             if path in values
         }
-        told: dict[str, None] = {}
+        told: dict[str, None] = {} if self.matched(path) else {UNMATCHED: None}
         for name in sorted(worth, key=lambda name: -worth[name]):
             if worth[name] >= 0.2 and name in _REASONS:
                 told.update(dict.fromkeys(filter(None, [_REASONS[name](self, path)])))
@@ -197,7 +212,7 @@ def _take(question: Question, corpus: Corpus, commits: Sequence[Commit], added: 
     signals.update(earlier.signals)
     signals.update(naming_signals(paths, wording.words, wording.scope))
     signals["recent"], recent = recent_signal(added, Moves(corpus.blobs).place, wording.words)
-    signals["framed"] = framed_signal(question, corpus.blobs)
+    signals["framed"] = framed_signal(question, corpus)
     signals["pathed"] = pathed_signal(question, paths)
     mentions = _read_mentions(corpus, paths, wording, _weigh(signals, paths, wording))
     signals.update(mentions.signals())
@@ -278,7 +293,8 @@ def _weigh(
     signals: Mapping[str, Mapping[str, float]], paths: Sequence[str], wording: Wording
 ) -> dict[str, float]:
     kinds = {
-        kind: weight / 2 if _MEANT.get(kind, frozenset()) & wording.words.keys() else weight
+        # What may be meant comes after the source only half as far.
+        kind: weight / 2 if MEANT.get(kind, frozenset()) & wording.words.keys() else weight
         for kind, weight in _KINDS.items()
     }
     scores = {path: kinds[kind_of(path)] for path in paths}
@@ -310,8 +326,14 @@ def _within(path: str, places: Sequence[str]) -> bool:
     )
 
 
+# BM25's rarity of a word in 55 of 100 files; what more files have is no reason for one.
+_TELLING = 0.6
+
+
 def _rare_words(ground: Ground, path: str) -> str:
-    said = list(ground.mentions.said(path))[:3]
+    found = list(ground.mentions.said(path))
+    rare = [word for word in found if ground.mentions.rarity[word] >= _TELLING]
+    said = [word for word in rare or found if ground.wording.words[word] not in STOP_WORDS][:3]
     return "says " + ", ".join(ground.wording.words[word] for word in said) if said else ""
 
 
@@ -341,7 +363,8 @@ def _resembling(ground: Ground, path: str) -> str:
     close = [commit for _, commit in alike if set(best) <= set(stems(commit.subject))][:3]
     number = "an earlier commit" if len(close) == 1 else f"{len(close)} earlier commits"
     about = ", ".join(words[word] for word in best[:3])
-    return f"changed by {number} about {about}: {', '.join(one.id[:10] for one in close)}"
+    # The ids come first: `about session: 8705dd39c4` would be taken for a secret.
+    return f"changed by {number} ({', '.join(one.id[:10] for one in close)}) about {about}"
 
 
 def _same_issue(ground: Ground, path: str) -> str:

@@ -23,7 +23,7 @@ BLOCK = 1 << 20
 MOST_BYTES = 2_000_000_000  # after decompression: a small .gz can hold anything
 LONGEST_LINE = 4096  # bytes that are looked at
 _FIRST = 8192  # bytes in which a NUL makes a file binary, as in git
-_NAME_ONE = "Name a text file: gitcoord start investigation TASK --log FILE"
+_NAME_ONE = "name a text file: gitcoord start investigation TASK --log FILE"
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b\n]*+(?:\x07|\x1b\\)?|[@-Z\\^_])")
 
 
@@ -49,7 +49,7 @@ def read_blocks(path: Path, reading: Reading) -> Iterator[bytes]:
             yield from _blocks(_checked(file, named), reading)
     except (gzip.BadGzipFile, EOFError, zlib.error) as broken:
         raise BadInput(
-            f"{named} is no whole .gz file", hint=f"Unpack what can be read. {_NAME_ONE}"
+            f"{named} is no whole .gz file", hint=f"unpack what can be read, then {_NAME_ONE}"
         ) from broken
     except OSError as failed:
         raise BadInput(f"{named} cannot be read: {failed.strerror}", hint=_NAME_ONE) from failed
@@ -71,11 +71,11 @@ def _regular(path: Path, named: str) -> None:
     except (OSError, ValueError) as missing:
         raise BadInput(f"there is no log {named}", hint=_NAME_ONE) from missing
     if stat.S_ISDIR(mode):
-        raise BadInput(f"{named} is a folder", hint=f"One file each. {_NAME_ONE}")
+        raise BadInput(f"{named} is a folder", hint=_NAME_ONE)
     if not stat.S_ISREG(mode):
         raise BadInput(
             f"{named} is no regular file",
-            hint=f"Save the output first: COMMAND > FILE. {_NAME_ONE}",
+            hint=f"save the output first with COMMAND > FILE, then {_NAME_ONE}",
         )
 
 
@@ -92,7 +92,7 @@ def _checked(file: gzip.GzipFile | BufferedReader, named: str) -> Iterator[bytes
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise BadInput(
             f"{named} is UTF-16",
-            hint=f"Convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW. {_NAME_ONE}",
+            hint=f"convert it with iconv -f UTF-16 -t UTF-8 FILE > NEW, then {_NAME_ONE}",
         )
     if b"\0" in head:
         raise BadInput(f"{named} is binary: it begins with NUL bytes", hint=_NAME_ONE)

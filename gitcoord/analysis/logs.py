@@ -15,12 +15,15 @@ from datetime import datetime
 from pathlib import Path
 
 from gitcoord.analysis import shell
+from gitcoord.analysis.corpus import Corpus
 from gitcoord.analysis.finding import Evidence, Finding, Suspect
 from gitcoord.analysis.frames import Frame, match_frames
 from gitcoord.analysis.logfiles import is_packed
+from gitcoord.analysis.logplaces import Spot, find_spots
 from gitcoord.analysis.logranking import Rating, Told, chosen, told_in
 from gitcoord.analysis.logreading import LogSummary, Template, read_log
 from gitcoord.analysis.logtimes import written_as
+from gitcoord.analysis.packages import match_in
 from gitcoord.analysis.question import Question, parse_question
 from gitcoord.analysis.redaction import shown
 from gitcoord.analysis.rhythms import FEWEST, Pattern, find_company, find_patterns
@@ -54,19 +57,26 @@ def analyse_logs(
 
 
 def study_logs(
-    paths: Sequence[Path], question: Question, *, tracked: Collection[str] = ()
+    paths: Sequence[Path],
+    question: Question,
+    *,
+    tracked: Collection[str] = (),
+    corpus: Corpus | None = None,
 ) -> LogStudy:
     """Read logs and find what tells of failures or of what was asked, at most MOST findings.
 
-    tracked: the repository's paths, for the frames of traces. `question.since` and `until`
-    narrow the time. Raises BadInput for what cannot be read as a log.
+    corpus: the repository's code, in which traces, loggers, `file.py:12` and the words of the
+    lines are looked for; tracked: its paths, when only traces shall be. `question.since` and
+    `until` narrow the time. Raises BadInput for what cannot be read as a log.
 
     Confidence is 1 - (1 - 0.5·relevance)(1 - 0.25·severity)(1 - 0.35·pattern)(1 - 0.3·located)
     (1 - 0.15·repetition): each factor, 0 to 1, closes its share of the doubt that is left.
     relevance: the share of the question's words that the template has, weighted by
     log(1 + N/(1+n)) for a word in n of N templates; 1 with a name, quote or frame of it.
-    severity: by level. pattern: the strength of the surest pattern (`rhythms`). located: a
-    frame is a file of the repository. repetition: log10(count)/3, at most 1.
+    severity: by level. pattern: the strength of the surest pattern (`rhythms`). located: 1
+    with a frame that is a file of the repository, else how sure the surest place is
+    (`logplaces`). repetition: log10(count)/3, at most 1. The factor `onset` is no part of it:
+    when the failure began at the latest, seconds since 1970 (`_onset`).
     """
     since, until = (
         datetime.fromisoformat(at) if at else None for at in (question.since, question.until)
@@ -76,8 +86,11 @@ def study_logs(
         read_log(path, since=since, until=until, wanted=wanted) for path in dict.fromkeys(paths)
     )
     told = told_in(summaries)
+    picked = chosen(told, question)
+    written = _written(picked, tracked, corpus)
     found = [
-        (_finding(one, rated, told, tracked), one.template) for one, rated in chosen(told, question)
+        (_finding(one, rated, told, where), one.template)
+        for (one, rated), where in zip(picked, written, strict=True)
     ]
     found.sort(key=lambda each: -each[0].confidence)
     findings = [finding for finding, _ in found[:MOST]]
@@ -89,26 +102,68 @@ def study_logs(
     return LogStudy(tuple(findings), terms.words, terms.identifiers, tuple(frames), summaries)
 
 
-def _finding(one: Told, rating: Rating, told: Sequence[Told], tracked: Collection[str]) -> Finding:
+@dataclass(frozen=True)
+class _Where:
+    """The code a template belongs to. matched: frames of its traces that are files of the
+    repository. spots: where its lines are written. at: the commit, "" when only paths are known."""
+
+    matched: Mapping[Frame, str]
+    spots: Sequence[Spot] = ()
+    at: str = ""
+
+    @property
+    def sure(self) -> float:
+        return 1.0 if self.matched else max((one.sure for one in self.spots), default=0.0)
+
+
+def _written(
+    picked: Sequence[tuple[Told, Rating]], tracked: Collection[str], corpus: Corpus | None
+) -> list[_Where]:
+    templates = [one.template for one, _ in picked]
+    if corpus is None:
+        return [_Where(match_frames(one.frames, tracked)) for one in templates]
+    spots = find_spots(templates, corpus)
+    return [
+        _Where(match_in(one.frames, corpus), found, corpus.commit)
+        for one, found in zip(templates, spots, strict=True)
+    ]
+
+
+# What is furthest behind UTC. The times of a log that names no zone can be so much later.
+_BEHIND = 12 * 3600.0
+
+
+def _onset(template: Template, patterns: Sequence[Pattern], *, zoned: bool | None) -> float | None:
+    """When a failure began at the latest: where it rose or started, else its first line."""
+    began = [each.at for each in patterns if each.kind in ("started", "rose") and each.at]
+    first = min(began, default=template.first)
+    if first is None or not template.fails:
+        return None
+    return first if zoned else first + _BEHIND
+
+
+def _finding(one: Told, rating: Rating, told: Sequence[Told], where: _Where) -> Finding:
     template = one.template
     patterns = find_patterns(template.times, one.whole.baseline, thinned=template.every > 1)
     company = _company(one, told)
-    matched = match_frames(template.frames, tracked)
     factors = {
         "relevance": rating.relevance,
         "severity": rating.severity,
         "pattern": max((each.strength for each in (*patterns, *company)), default=0.0),
-        "located": 1.0 if matched else 0.0,
+        "located": where.sure,
         "repetition": min(1.0, math.log10(template.count) / 3),
     }
+    confidence = _confidence(factors)
+    onset = _onset(template, patterns, zoned=one.whole.zoned)
+    factors |= {} if onset is None else {"onset": onset}
     return Finding(
         role=ROLE,
         title=_title(template, patterns, company),
-        confidence=_confidence(factors),
-        evidence=tuple(_evidence(one, patterns, company, matched)),
+        confidence=confidence,
+        evidence=(*_evidence(one, patterns, company), *_code_shown(where)),
         body=_body(one, patterns, company),
         factors={name: round(value, 4) for name, value in factors.items()},
-        files=tuple(_suspects(template, matched)),
+        files=tuple(_suspects(template, where)),
     )
 
 
@@ -165,10 +220,7 @@ def _title(template: Template, patterns: Sequence[Pattern], company: Sequence[Pa
 
 
 def _evidence(
-    one: Told,
-    patterns: Sequence[Pattern],
-    company: Sequence[Pattern],
-    matched: Mapping[Frame, str],
+    one: Told, patterns: Sequence[Pattern], company: Sequence[Pattern]
 ) -> Iterator[Evidence]:
     template, log = one.template, one.log
     last = template.line + min(template.height, 40) - 1
@@ -192,15 +244,22 @@ def _evidence(
             f"{_dated(pattern, one.whole)}; {chance}",
             path=shown(path),
         )
-    for frame, name in [*matched.items()][:3]:
-        first, end = max(1, (frame.line or 1) - 3), (frame.line or 1) + 3
-        yield Evidence(
-            shell.command("sed", "-n", f"{first},{end}p", "--", name),
-            f"a trace in the log names line {frame.line}"
-            + (f", in {shown(frame.function, 80)}" if frame.function else ""),
-            path=name,
-            lines=(first, end),
-        )
+
+
+def _code_shown(where: _Where) -> Iterator[Evidence]:
+    """The lines of the code that traces name, and that write what the log says."""
+    for frame, name in [*where.matched.items()][:3]:
+        inside = f", in {shown(frame.function, 80)}" if frame.function else ""
+        note = f"a trace in the log names line {frame.line}{inside}"
+        yield _line_shown(where.at, name, frame.line or 1, note)
+    for spot in where.spots:
+        if spot.line:
+            yield _line_shown(where.at, spot.path, spot.line, shown(spot.reason))
+
+
+def _line_shown(at: str, path: str, line: int, note: str) -> Evidence:
+    command = shell.excerpt(at or "HEAD", path, max(1, line - 3), line + 3)
+    return Evidence(command, note, commit=at or None, path=path, lines=(line, line))
 
 
 def _piped(path: Path, words: Sequence[str]) -> str:
@@ -261,9 +320,13 @@ def _body(one: Told, patterns: Sequence[Pattern], company: Sequence[Pattern]) ->
     return "\n".join(lines) + "\n"
 
 
-def _suspects(template: Template, matched: Mapping[Frame, str]) -> Iterator[Suspect]:
+def _suspects(template: Template, where: _Where) -> Iterator[Suspect]:
+    matched = where.matched
     ours = [frame for frame in template.frames if frame in matched]
     named = dict.fromkeys(matched[frame] for frame in ours)
+    for spot in where.spots:
+        if spot.path not in named:
+            yield Suspect(spot.path, spot.sure, (shown(spot.reason),))
     for place, name in enumerate(named, 1):
         line = next((frame.line for frame in ours if matched[frame] == name), None)
         reason = f"frame {place} of a trace in the log" + (f", line {line}" if line else "")
@@ -275,7 +338,7 @@ def _nothing(log: LogSummary) -> Finding:
     return Finding(
         role=ROLE,
         title=f"{name} tells of no failure and nothing of the question",
-        confidence=0.1,
+        confidence=0.2,
         evidence=(
             Evidence(
                 _piped(log.path, ("wc", "-l")),
@@ -284,7 +347,7 @@ def _nothing(log: LogSummary) -> Finding:
             ),
         ),
         body="".join(f"- not everything was looked at: {note}\n" for note in log.notes)
-        + "Confidence is 0.1: that a log is silent says little.\n",
+        + "Confidence is 0.2: that a log is silent says little.\n",
     )
 
 

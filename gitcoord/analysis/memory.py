@@ -18,25 +18,28 @@ from gitcoord.analysis.tokens import stems
 # earlier finding is about something else.
 _LEAST = 0.34
 _MOST = 3
+_BELIEVED = 0.15  # what was less sure then, such as that nothing was found, is no memory
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """A finding of an earlier worktree. where: a git object name that shows it."""
+    """A finding of an earlier worktree. where: a git object name that shows it. confidence:
+    how sure it was then."""
 
     worktree_id: str
     id: str
     title: str
     text: str
     where: str
+    confidence: float = 1.0
 
 
 def recall(question: Question, earlier: Sequence[Earlier]) -> list[Finding]:
-    """Earlier findings about the same, the nearest first, at most three.
+    """Earlier findings about the same, the nearest first, at most three, one of a worktree.
 
     Confidence is the share of the question's words found in the earlier finding, each
-    weighted by its rarity over all earlier findings (log(1 + N/n)), times 0.6: that something
-    was found before does not make it so now.
+    weighted by its rarity over all earlier findings (log(1 + N/n)), times the confidence it had
+    then, times 0.6: that something was found before does not make it so now.
     """
     asked = set(stems(" ".join((*question.words, *question.identifiers, *question.paths))))
     if not asked or not earlier:
@@ -49,19 +52,23 @@ def recall(question: Question, earlier: Sequence[Earlier]) -> list[Finding]:
     for one, found in zip(earlier, words, strict=True):
         shared = asked & found.keys()
         share = sum(weight[word] for word in shared) / total
-        if share >= _LEAST and len(shared) >= min(2, len(asked)):
+        if one.confidence >= _BELIEVED and share >= _LEAST and len(shared) >= min(2, len(asked)):
             rated.append((share, one, sorted(shared)))
-    rated.sort(key=lambda each: (-each[0], each[1].worktree_id, each[1].id))
-    return [_finding(share, one, shared) for share, one, shared in rated[:_MOST]]
+    rated.sort(key=lambda each: (-each[0] * each[1].confidence, each[1].worktree_id, each[1].id))
+    nearest: dict[str, Finding] = {}
+    for share, one, words_shared in rated:
+        if one.worktree_id not in nearest:
+            nearest[one.worktree_id] = _finding(share, one, words_shared)
+    return list(nearest.values())[:_MOST]
 
 
 def _finding(share: float, one: Earlier, shared: Sequence[str]) -> Finding:
     return Finding(
         role="detective",
         title=f"Found before: {one.title}",
-        confidence=round(0.6 * share, 4),
+        confidence=round(0.6 * share * one.confidence, 4),
         evidence=(Evidence(f"git show '{one.where}'", f"about {', '.join(shared[:6])} as well"),),
         body=f"{one.worktree_id} found this:\n\n> {one.title}\n",
-        factors={"shared": share},
+        factors={"shared": share, "then": one.confidence},
         kind=MEMORY,
     )

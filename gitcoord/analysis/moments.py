@@ -21,7 +21,7 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 # Git cannot say an instant before 1970, nor one after 2099 on every platform.
 _FIRST, _LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2099, 12, 31, tzinfo=UTC)
 _HINT = (
-    "Use a date such as 2026-01-31, '2026-01-31 14:00', 'yesterday' or '3 weeks ago': "
+    "use a date such as 2026-01-31, '2026-01-31 14:00', 'yesterday' or '3 weeks ago': "
     "gitcoord start investigation TASK --{name} '3 weeks ago'"
 )
 

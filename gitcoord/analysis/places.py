@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gitcoord.analysis.corpus import Corpus
 from gitcoord.analysis.finding import Suspect
-from gitcoord.analysis.frames import match_frames
+from gitcoord.analysis.packages import match_in
 from gitcoord.analysis.question import Question
 from gitcoord.analysis.relevance import (
     asked_words,
@@ -27,12 +27,16 @@ from gitcoord.analysis.relevance import (
 )
 
 MOST = 8
+ORIGIN = 0.5
+_AROUND = 3  # lines
+_USED = re.compile(r"[^\W\d]\w{2,}")
+_SET = re.compile(r"\s*+(?:[\w<>\[\].]{1,60}\s+){0,4}?(\w{3,})\s*(?::[^=\n]{1,60})?:?=(?!=)")
 
 
 @dataclass(frozen=True)
 class Place:
     """A suspect file. weight: 0 to 1. lines: weight of each line, 0 to 1, from line 1.
-    text: the file's. framed: lines that a stack trace names."""
+    text: the file's. framed: lines that a stack trace or a log names."""
 
     path: str
     weight: float
@@ -67,6 +71,14 @@ class Place:
         named = [stretch for stretch in best if any(line in stretch for line in self.framed)]
         return named + [stretch for stretch in best if stretch not in named]
 
+    def raised(self, numbers: Collection[int], least: float) -> Place:
+        """The same place with a weight of at least `least` for some lines."""
+        lines = [
+            max(weight, least) if number in numbers else weight
+            for number, weight in enumerate(self.lines, 1)
+        ]
+        return replace(self, lines=lines)
+
     @cached_property
     def _told(self) -> bool:
         return any(self.lines)
@@ -85,10 +97,11 @@ def find_places(question: Question, suspects: Sequence[Suspect], corpus: Corpus)
     being shares of 1 (made so where their sum is more).
 
     Files that a stack trace names come before all others and weigh 1. A line that a frame names
-    weighs 1, those up to three lines away at least 0.25.
+    weighs 1, those up to three lines away at least 0.25, and at least ORIGIN those that give a
+    name used there its value: what is wrong there was often made wrong where that was set.
     """
     rare = rarity(corpus, asked_words(question))
-    frames = match_frames(question.frames, corpus.paths) if question.frames else {}
+    frames = match_in(question.frames, corpus) if question.frames else {}
     named = list(dict.fromkeys(frames.values()))
     whole = max(1.0, sum(one.score for one in suspects))
     ranked = [(path, 1.0) for path in named]
@@ -106,11 +119,25 @@ def find_places(question: Question, suspects: Sequence[Suspect], corpus: Corpus)
         )
         for number in framed:
             _raise_around(lines, number)
+        for number in _origins(text, framed):
+            lines[number - 1] = max(lines[number - 1], ORIGIN)
         places.append(Place(path, math.sqrt(share), lines, text, framed))
     return places
 
 
+def _origins(text: str, framed: Collection[int]) -> list[int]:
+    """The numbers of the lines that set a name which is used up to _AROUND lines above a framed
+    one, or on it."""
+    lines = text.split("\n") if framed else []
+    used: set[str] = set()
+    for number in framed:
+        for line in lines[max(0, number - 1 - _AROUND) : number]:
+            used.update(_USED.findall(line[:300]))
+    set_here = ((number, _SET.match(line[:300])) for number, line in enumerate(lines, 1))
+    return [number for number, match in set_here if match and match[1] in used]
+
+
 def _raise_around(lines: list[float], number: int) -> None:
-    for at in range(max(1, number - 3), min(len(lines), number + 3) + 1):
+    for at in range(max(1, number - _AROUND), min(len(lines), number + _AROUND) + 1):
         lines[at - 1] = max(lines[at - 1], 0.25)
     lines[number - 1] = 1.0

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 
-from gitcoord.analysis.frames import match_frames
+from gitcoord.analysis.corpus import Corpus
+from gitcoord.analysis.packages import match_in
 from gitcoord.analysis.question import Question
 
 MOST = 100
 
 
-def framed_signal(question: Question, paths: Collection[str]) -> dict[str, float]:
+def framed_signal(question: Question, corpus: Corpus) -> dict[str, float]:
     """Path -> 0.8 ** (number of own frames further in)."""
-    matched = match_frames(question.frames[:MOST], paths)
+    matched = match_in(question.frames[:MOST], corpus)
     found: dict[str, float] = {}
     for frame in question.frames[:MOST]:
         if frame in matched:

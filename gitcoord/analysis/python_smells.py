@@ -115,7 +115,8 @@ def _wall_clock(module: Module) -> Iterator[Smell]:
         around = module.above.get(node)
         adds = isinstance(around, ast.BinOp) and isinstance(around.op, ast.Add)
         compared = module.within(node, ast.Compare) is not None
-        if adds or compared:
+        # `datetime.now(UTC) + lifetime` is how a date that others read has to be made.
+        if (adds and not node.args and not node.keywords) or compared:
             yield Smell(
                 "wall clock", node.lineno, f"an expiry is measured with {name}()",
                 "the wall clock is set, steps and differs between machines: things expire too "

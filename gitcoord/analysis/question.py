@@ -75,7 +75,7 @@ def parse_question(
     if begin and end and begin > end:
         raise BadInput(
             f"--since {since} is later than --until {until}",
-            hint="Swap the two: gitcoord start investigation TASK --since DATE --until DATE",
+            hint="swap the two: gitcoord start investigation TASK --since DATE --until DATE",
         )
     return Question(
         text=text,
@@ -119,7 +119,7 @@ def _checked(text: str) -> str:
     if size >= LIMIT:
         raise BadInput(
             f"the task is {size:,} bytes long; fewer than {LIMIT:,} are allowed",
-            hint="Put the long part into a file: gitcoord start investigation TASK --log FILE",
+            hint="put the long part into a file: gitcoord start investigation TASK --log FILE",
         )
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     bad = _REFUSED.search(text)
@@ -127,11 +127,11 @@ def _checked(text: str) -> str:
         raise BadInput(
             f"the task has {_named(bad[0])} at position {bad.start() + 1}; "
             "text, newlines and tabs are allowed",
-            hint=f"Take it out and ask again: {_ASK}",
+            hint=f"take it out and ask again: {_ASK}",
         )
     text = unicodedata.normalize("NFC", text)
     if not _VISIBLE.search(text):
-        raise BadInput("the task is empty", hint=f"Say what to find out: {_ASK}")
+        raise BadInput("the task is empty", hint=f"say what to find out: {_ASK}")
     return text
 
 
@@ -150,7 +150,7 @@ def _checked_path(path: str) -> str:
     if not path.strip() or "\0" in path:
         raise BadInput(
             f"--path {path[:60]!a} names no path",
-            hint="Name a file or folder: gitcoord start investigation TASK --path src/",
+            hint="name a file or folder: gitcoord start investigation TASK --path src/",
         )
     return path
 

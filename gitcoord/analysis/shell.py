@@ -25,6 +25,11 @@ def pathspec(path: str) -> str:
     return f":(literal){path}" if _MAGIC.search(path) else path
 
 
+def excerpt(commit: str, path: str, first: int, last: int) -> str:
+    """What shows lines `first` to `last` of `path` as of `commit`, wherever a branch is now."""
+    return f"{command('git', 'show', f'{commit[:12]}:{path}')} | sed -n '{first},{last}p'"
+
+
 def blame(commit: str, path: str, ranges: Sequence[tuple[int, int]]) -> str:
     """The `git blame` that shows lines `ranges` of `path` as of `commit`."""
     spans = [word for first, last in ranges for word in ("-L", f"{first},{last}")]

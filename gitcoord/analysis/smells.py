@@ -13,12 +13,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gitcoord.analysis.frames import language_of
+from gitcoord.analysis.kinds import Kind, kind_of
 from gitcoord.analysis.line_smells import line_smells
 from gitcoord.analysis.places import Place
 from gitcoord.analysis.python_smells import python_smells
 from gitcoord.analysis.question import Question
 from gitcoord.analysis.smell import THEMES, Smell
 from gitcoord.analysis.tokens import stems
+from gitcoord.analysis.wording import asks_for
 
 _NEAR = 6  # lines
 _LEAST = 0.25  # weight of the nearest line in question, below which a smell is not near it
@@ -57,10 +59,15 @@ def find_smells(path: str, text: str) -> list[Smell]:
 
 
 def sight_smells(question: Question, places: Sequence[Place]) -> list[Sighting]:
-    """The smells near the lines in question, most telling first."""
+    """The smells near the lines in question, most telling first; those of tests only when tests
+    were asked about or a trace names the file."""
     asked = themes_of(question)
+    tests = asks_for(question, Kind.TEST)
     found = []
     for place in places:
+        # What looks odd in a test is there on purpose.
+        if kind_of(place.path) is Kind.TEST and not (tests or place.framed):
+            continue
         for smell in find_smells(place.path, place.text):
             near = _nearness(place, smell.line)
             if near >= _LEAST:

@@ -16,7 +16,7 @@ from gitcoord.analysis.citing import counted
 from gitcoord.analysis.cochange import Companion, companions
 from gitcoord.analysis.corpus import Corpus, read_corpus
 from gitcoord.analysis.covering import Test, covering_tests, is_test, run_command
-from gitcoord.analysis.finding import Evidence, Finding, Suspect
+from gitcoord.analysis.finding import Evidence, Finding, Suspect, tellable
 from gitcoord.analysis.imports import Imports, read_imports
 from gitcoord.analysis.past import Past, read_past
 from gitcoord.analysis.places import Place, find_places
@@ -75,11 +75,13 @@ def examine(
     around = [surroundings(question, place, corpus, imports, past) for place in places[:_PLACES]]
     say("looking for known smells")
     sightings = sight_smells(question, places[:_PLACES])
-    return [
-        *_smells(past.at, sightings),
-        *(finding for one in around for finding in _usage(past.at, one)),
-        *(finding for one in around for finding in _impact(past.at, one, corpus)),
-    ]
+    return tellable(
+        [
+            *_smells(past.at, sightings),
+            *(finding for one in around for finding in _usage(past.at, one)),
+            *(finding for one in around for finding in _impact(past.at, one, corpus)),
+        ]
+    )
 
 
 def surroundings(
@@ -132,8 +134,7 @@ def _smell(at: str, one: Sighting) -> Finding:
         confidence=round(one.confidence, 4),
         evidence=(
             Evidence(
-                shell.command("git", "show", f"{at[:12]}:{place.path}")
-                + f" | sed -n '{first},{last}p'",
+                shell.excerpt(at, place.path, first, last),
                 shown(place.text.split("\n")[smell.line - 1].strip(), 120),
                 commit=at,
                 path=place.path,
@@ -146,6 +147,8 @@ def _smell(at: str, one: Sighting) -> Finding:
             "near": one.near,
             "smell": 1.0,
             "theme": 1.0 if one.themes else 0.5,
+            # A note of doubt tells what somebody thought, not what goes wrong.
+            **({"note": 1.0} if smell.kind == "note of doubt" else {}),
         },
         files=(Suspect(place.path, one.near, (smell.what,)),),
     )
@@ -163,8 +166,7 @@ def _usage(at: str, one: Surroundings) -> list[Finding]:
         return []
     title = f"{path} is imported by {counted(len(one.importers), 'file')}"
     if elsewhere:
-        title = f"{one.symbol} of {path} is used in {counted(len(elsewhere), 'file')}"
-        title += f", {tests} of them tests" if tests else ""
+        title = f"{one.symbol} of {path} is used in {_users(len(elsewhere), tests)}"
     confirmed = any(use.path in one.dependents for use in elsewhere) or not elsewhere
     return [
         Finding(
@@ -180,6 +182,14 @@ def _usage(at: str, one: Surroundings) -> list[Finding]:
             },
         )
     ]
+
+
+def _users(files: int, tests: int) -> str:
+    if tests == files:
+        return f"{counted(files, 'file')}, {'a test' if tests == 1 else 'all of them tests'}"
+    if not tests:
+        return counted(files, "file")
+    return f"{counted(files, 'file')}, {tests} of them {'a test' if tests == 1 else 'tests'}"
 
 
 def _usage_said(one: Surroundings, elsewhere: Sequence[Use]) -> list[str]:

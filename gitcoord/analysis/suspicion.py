@@ -10,9 +10,11 @@ of the file's relevant lines that c was the last to touch, a line's relevance be
 (`line_weights` + 0.01) ** 2. It is the expected number of faulty lines that c wrote.
 message(c), 0 to 1: the part of the question's words that any message has, weighed by rarity,
 which c's subject has; words of its body count half, of the merge that brought it in a third.
-age(c) = (1 + days / 30) ** -0.3. terms(c): how many of the rare terms it brought in or took
+age(c) = (1 + days / 30) ** -0.3, days before the onset where that is known, else before the
+newest commit. terms(c): how many of the rare terms it brought in or took
 out, at most two. standing(c): 0.3 when it was reverted since or came after the onset, 0.5 when
-its subject tells of a change of form, 1.25 when a later message names it as the cause.
+its subject tells of a change of form (0.2 when of many files at once), 1.25 when a later
+message names it as the cause.
 
 Weights were chosen on 360 fixes of six repositories and checked on fixes of four others: see
 tests/benchmarks/suspect_commits.py.
@@ -29,7 +31,7 @@ from dataclasses import dataclass, field
 from gitcoord.analysis.past import Past
 from gitcoord.analysis.places import Place
 from gitcoord.analysis.tokens import stems
-from gitcoord.analysis.upkeep import is_mechanical
+from gitcoord.analysis.upkeep import is_mechanical, is_sweeping
 from gitcoord.git.blame import Blamed
 from gitcoord.git.history import Commit
 
@@ -74,6 +76,7 @@ class Suspicion:
     blamed_by: Commit | None = None
     after_onset: bool = False
     mechanical: bool = False
+    sweeping: bool = False
 
 
 def rank_commits(
@@ -108,10 +111,10 @@ def rank_commits(
         one.message, one.words = messages.likeness(commit, one.merge)
         one.terms = sorted(term for term, ids in terms.items() if oid in ids)
         one.places = sum(touch.worth for touch in one.touches)
-        one.mechanical = is_mechanical(commit)
+        one.mechanical, one.sweeping = is_mechanical(commit), is_sweeping(commit)
         one.after_onset = onset is not None and commit.time > onset
         chains.fill(one)
-        one.score = _score(one, past)
+        one.score = _score(one, past, onset)
         found.append(one)
     return sorted(found, key=lambda one: (-one.score, -one.commit.time, one.commit.id))
 
@@ -121,11 +124,14 @@ def rank_commits(
 _FLOOR = 0.01**0.7
 
 
-def _score(one: Suspicion, past: Past) -> float:
+def _score(one: Suspicion, past: Past, onset: float | None) -> float:
     places = max(one.places, _FLOOR if one.terms else 0.0)
-    age = float((1 + past.days(one.commit) / 30) ** -0.3)
+    days = past.days(one.commit)
+    if onset is not None and not one.after_onset:
+        days = (onset - one.commit.time) / 86400
+    age = float((1 + days / 30) ** -0.3)
     standing = 0.3 if one.reverted_by or one.after_onset else 1.0
-    standing *= 0.5 if one.mechanical else 1.0
+    standing *= 0.2 if one.sweeping else 0.5 if one.mechanical else 1.0
     standing *= 1.25 if one.blamed_by else 1.0
     return places * (1 + 3 * one.message) * age * (1 + min(2, len(one.terms)) / 2) * standing
 

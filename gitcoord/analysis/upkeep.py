@@ -20,6 +20,7 @@ from gitcoord.git.history import Commit
 
 ROLE = "researcher"
 RECENT_DAYS = 90
+_BUSY, _STILL_BUSY = 5, 2  # changes in RECENT_DAYS
 _SHOWN = 5
 _HALF_LIFE = 365.0
 _FIX = re.compile(
@@ -35,6 +36,18 @@ _MECHANICAL = re.compile(
     r"|release|version|merge)\b",
     re.IGNORECASE,
 )
+# Anywhere in the subject of a commit that changes many files at once.
+_SWEEP = 8
+_FORM = re.compile(
+    r"\b(?:(?:re-?)?format(?:s|ted|ting|ter)?|lint(?:s|ed|ing|er)?|black|ruff|prettier|eslint|gofmt"
+    r"|rustfmt|isort|clang-format|clang-tidy|pyupgrade|yapf|flake8|mypy|typing|types|typed"
+    r"|type[ -](?:hints?|annotations?)|annotat(?:e|es|ed|ing|ions?)|copyright|licen[cs]e"
+    r"|whitespaces?|indent(?:ation)?|spelling|typos?"
+    r"|docstrings?|line endings?|imports|f-strings?|semicolons?)\b",
+    re.IGNORECASE,
+)
+# "Move cookies to a jar" of nine files is a change of what is done; of twice as many it is not.
+_MOVED = re.compile(r"\b(?:renam(?:e|es|ed|ing)|mov(?:e|es|ed|ing))\b", re.IGNORECASE)
 _BOT = re.compile(r"\[bot\]|\bbot$|^(?:dependabot|renovate|github-actions|greenkeeper)\b", re.I)
 
 
@@ -87,7 +100,15 @@ def is_fix(commit: Commit) -> bool:
 
 def is_mechanical(commit: Commit) -> bool:
     """Whether the subject tells of a change of form: formatting, spelling, a version."""
-    return bool(_MECHANICAL.search(commit.subject[:300]))
+    return bool(_MECHANICAL.search(commit.subject[:300])) or is_sweeping(commit)
+
+
+def is_sweeping(commit: Commit) -> bool:
+    """Whether it changed the form of _SWEEP files or more at once: types, names, places."""
+    said = commit.subject[:300]
+    formed = len(commit.paths) >= _SWEEP and _FORM.search(said)
+    moved = len(commit.paths) >= 2 * _SWEEP and _MOVED.search(said)
+    return bool(formed or moved) and not is_fix(commit)
 
 
 def knowers(past: Past, paths: Sequence[str], lines: Mapping[str, float]) -> list[Knower]:
@@ -158,7 +179,12 @@ def restless_findings(past: Past, paths: Sequence[str]) -> list[Finding]:
     (Nagappan and Ball, "Use of relative code churn measures to predict defect density", 2005).
     """
     found = [churn(past, path) for path in paths]
-    hot = [one for one in found if one.recent >= 5 or (one.fixes >= 3 and one.mended >= 0.3)]
+    hot = [
+        one
+        for one in found
+        if one.recent >= _BUSY
+        or (one.recent >= _STILL_BUSY and one.fixes >= 3 and one.mended >= 0.3)
+    ]
     hot.sort(key=lambda one: (-one.mended, -one.recent, one.path))
     if not hot:
         return []
@@ -172,32 +198,26 @@ def restless_findings(past: Past, paths: Sequence[str]) -> list[Finding]:
                 f"{RECENT_DAYS} days, {first.fixes} of all {first.changes} for a fix"
             ),
             confidence=round(0.5 * first.mended, 4),
-            evidence=tuple(
-                Evidence(
-                    shell.command(
-                        "git", "log", "--oneline", past.at[:12], "--", shell.pathspec(one.path)
-                    ),
-                    f"{counted(one.changes, 'change')}, {one.fixes} for a fix",
-                    commit=past.at,
-                    path=one.path,
-                )
-                for one in hot
-            ),
+            evidence=tuple(_changes_shown(past.at, one) for one in hot),
             factors={
                 "changes": float(first.changes),
                 "recent": float(first.recent),
                 "fixes": float(first.fixes),
             },
-            files=tuple(
-                Suspect(
-                    one.path,
-                    0.1 * (one.recent + one.fixes) / top,
-                    (f"{one.recent} changes in {RECENT_DAYS} days, {one.fixes} for a fix",),
-                )
-                for one in hot
-            ),
+            files=tuple(_hot(one, top) for one in hot),
         )
     ]
+
+
+def _hot(one: Churn, top: int) -> Suspect:
+    said = f"{counted(one.recent, 'change')} in {RECENT_DAYS} days, {one.fixes} for a fix"
+    return Suspect(one.path, 0.1 * (one.recent + one.fixes) / top, (said,))
+
+
+def _changes_shown(at: str, one: Churn) -> Evidence:
+    listed = shell.command("git", "log", "--oneline", at[:12], "--", shell.pathspec(one.path))
+    note = f"{counted(one.changes, 'change')}, {one.fixes} for a fix"
+    return Evidence(listed, note, commit=at, path=one.path)
 
 
 def _knower_said(one: Knower) -> str:

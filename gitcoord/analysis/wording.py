@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gitcoord.analysis.kinds import Kind
 from gitcoord.analysis.question import Question
 from gitcoord.analysis.relevance import asked_words
 from gitcoord.analysis.tokens import stemmed, stems
@@ -27,6 +28,13 @@ _SCOPE = re.compile(
     r"|([\w./, *-]{1,60}):(?=\s))",
     re.IGNORECASE,
 )
+# Who asks about tests or docs by these words may mean them.
+MEANT: Mapping[Kind, frozenset[str]] = {
+    Kind.TEST: stemmed("test tests testing flaky fixture fixtures"),
+    Kind.DOCS: stemmed("doc docs documentation readme changelog guide tutorial manual"),
+    Kind.SUPPORT: stemmed("ci workflow makefile dockerfile packaging pipeline"),
+    Kind.EXAMPLE: stemmed("example examples demo sample"),
+}
 _QUALIFIED = re.compile(r"\.|::|->|#")
 
 
@@ -51,6 +59,11 @@ def wording_of(question: Question) -> Wording:
                 names[form] = None
     head = question.text[:2000]
     return Wording(words, tuple(names)[:MOST_NAMES], scope_of(head), frozenset(issues_in(head)))
+
+
+def asks_for(question: Question, kind: Kind) -> bool:
+    """Whether files of this kind may be meant: source always is."""
+    return kind is Kind.SOURCE or not MEANT.get(kind, frozenset()).isdisjoint(asked_words(question))
 
 
 def scope_of(subject: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ command wants them, so that help works anywhere. Refuses: to read the environmen
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 NO = 1
 """What a command returns when the answer is no: conflicts found, a check failed."""
+
+_MOST_OF_TASK = 1 << 20  # bytes
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 DryRun = Annotated[
@@ -59,8 +62,9 @@ class Asked:
         for move in self.moves:
             folder = folder / move
             if not folder.is_dir():
+                what = "it is not a folder" if folder.exists() else "there is no such folder"
                 raise BadInput(
-                    f"cannot work in {move!r}: there is no such folder",
+                    f"cannot work in {move!r}: {what}",
                     hint="name one that exists: gitcoord -C DIR …",
                 )
         return folder if folder.is_absolute() else self._current() / folder
@@ -151,6 +155,21 @@ def family(*, summary: str = "", alone: bool = False) -> typer.Typer:
 def examples(*lines: str) -> str:
     r"""An epilog that keeps its lines: `\b` is how typer is told not to wrap a paragraph."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def read_task(word: str) -> str:
+    """The task as it was given, or where that is `-` all of stdin. Raises BadInput.
+
+    What is too long is read so far that it can be seen to be.
+    """
+    if word != "-":
+        return word
+    if sys.stdin.isatty():
+        raise BadInput(
+            "the task is to come from stdin, and that is a terminal",
+            hint="pipe it in: gitcoord start investigation - < task.txt",
+        )
+    return sys.stdin.buffer.read(_MOST_OF_TASK).decode("utf-8", "surrogateescape")
 
 
 def complete_keys(incomplete: str) -> list[str]:

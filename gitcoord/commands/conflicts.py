@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from gitcoord.commands.asking import NO, AsJson, Asked, asked_of, complete_ids, examples
+from gitcoord.commands.verbs import load
 from gitcoord.conflicts import radar
 from gitcoord.errors import BadInput
 from gitcoord.view import conflicts as view
@@ -27,6 +28,8 @@ class _Family(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
         first = next((word for word in args if word not in _ANYWHERE), "")
+        if first in ("resolve", "-h", "--help"):
+            self.commands["resolve"] = load("resolve")  # with all strategies: not for a look
         if first not in {*self.commands, "-h", "--help"}:
             args = [_ALONE, *args]
         return super().parse_args(ctx, args)
@@ -73,6 +76,11 @@ def who(
     direct: Annotated[
         bool, typer.Option("--direct", help="The tips as they are, not as they would land.")
     ] = False,
+    verify: Annotated[
+        str,
+        typer.Option(metavar="CMD", help="Run it on the merged files of each pair that merges."),
+    ] = "",
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="For one run of it.")] = 600,
     watch: Annotated[bool, typer.Option("--watch", help="Show it anew on every change.")] = False,
     as_json: AsJson = False,
 ) -> int | None:
@@ -83,15 +91,19 @@ def who(
         return _watch(asked, wish, as_json=as_json)
     with radar.open_radar(asked.repository, wish) as open_radar:
         found = open_radar.look()
+        verified = open_radar.verify(found, verify, timeout=timeout) if verify else []
     if as_json:
-        asked.screen.answer_json(view.scan_json(found))
+        extra = {"verified": view.verified_json(verified)} if verify else {}
+        asked.screen.answer_json({**view.scan_json(found), **extra})
     else:
+        for line in view.verified_lines(verified):
+            asked.screen.answer(line)
         for line in view.scan_lines(found, get_terminal_size().columns):
             asked.screen.answer(line)
         if view.is_quiet(found):
             count = len(found.worktrees)
             asked.screen.say(f"{count} worktree(s), no clash; all land on {found.target}")
-    return _code(found)
+    return NO if any(answer.breaks for _, _, answer in verified) else _code(found)
 
 
 @app.command(epilog=examples("gitcoord conflicts show login-fails cart"))

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import shlex
+
 import typer
 
 from gitcoord.commands.asking import AsJson, Asked, WorktreeId, asked_of, examples, family
 from gitcoord.commands.seeing import find, settled
+from gitcoord.records import counted
 from gitcoord.view import worktrees as view
 from gitcoord.worktrees.listing import Row, list_rows
 from gitcoord.worktrees.worktree import View
@@ -24,12 +27,15 @@ def list_worktrees(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     if settled(asked, seen):
         seen, rows = list_rows(asked.repository)
     if as_json:
-        asked.screen.answer_json([view.row_json(row) for row in rows])
+        unreadable = [view.unreadable_json(one) for one in seen.unreadable]
+        asked.screen.answer_json([*(view.row_json(row) for row in rows), *unreadable])
     else:
-        asked.screen.table(view.LIST_COLUMNS, [view.list_cells(row) for row in rows])
+        cells = [view.list_cells(row) for row in rows]
+        cells += [view.unreadable_cells(one) for one in seen.unreadable]
+        asked.screen.table(view.LIST_COLUMNS, cells, free=view.LIST_FREE)
         _say_about_others(asked, seen, rows)
     for problem in seen.bad:
-        asked.screen.warn(f"{problem.message}; see: gitcoord doctor")
+        asked.screen.warn(f"{problem.message}; {problem.hint}")
 
 
 @app.command(epilog=examples("gitcoord show login-fails", "gitcoord show 7q3f --json"))
@@ -58,10 +64,11 @@ def path(ctx: typer.Context, part: WorktreeId) -> None:
 
 
 def _say_about_others(asked: Asked, seen: View, rows: list[Row]) -> None:
-    others = [one for one in seen.others if not one.main and one.prunable is None]
+    others = seen.adoptable
     if others:
+        place = shlex.quote(str(others[0].path))
         asked.screen.say(
-            f"{len(others)} worktree(s) made by others: gitcoord adopt {others[0].path}"
+            f"{counted(len(others), 'worktree')} made by others: gitcoord adopt {place}"
         )
-    if not rows and not others:
+    if not rows and not others and not seen.bad:
         asked.screen.say('no worktrees yet: gitcoord start investigation "…"')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitcoord.errors import BadInput, Problem
+from gitcoord.errors import BadInput, NoSuch, Problem
 from gitcoord.worktrees.worktree import LIVE, MISSING, view_worktrees
 
 if TYPE_CHECKING:
@@ -17,7 +17,19 @@ def find(asked: Asked, part: str) -> Worktree:
     seen = view_worktrees(asked.repository)
     if settled(asked, seen):
         seen = view_worktrees(asked.repository)
-    return seen.find(here(asked, part))
+    return choose(asked, seen, part)
+
+
+def choose(asked: Asked, seen: View, part: str) -> Worktree:
+    """The one of `seen` that `part` means. Raises NoSuch, saying where it is to be seen."""
+    try:
+        return seen.find(here(asked, part))
+    except NoSuch as problem:
+        from gitcoord.worktrees.elsewhere import find_elsewhere
+
+        if elsewhere := find_elsewhere(asked.repository, part):
+            raise elsewhere from problem
+        raise
 
 
 def settled(asked: Asked, seen: View) -> bool:

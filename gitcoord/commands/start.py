@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gitcoord.commands.asking import AsJson, Asked, DryRun, asked_of, examples, family
+from gitcoord.commands.asking import AsJson, Asked, DryRun, asked_of, examples, family, read_task
 from gitcoord.commands.seeing import settled
 from gitcoord.config import shipped, user_file
 from gitcoord.git.repository import Repository
@@ -39,6 +39,9 @@ KindName = Annotated[
         help="investigation, development, or your own.",
         autocompletion=complete_kinds,
     ),
+]
+Task = Annotated[
+    str, typer.Argument(metavar="TASK", help="What to find out, or to do; - reads it from stdin.")
 ]
 From = Annotated[
     str, typer.Option("--from", metavar="REF", help="Where to start from; HEAD if not said.")
@@ -91,7 +94,7 @@ NoRun = Annotated[bool, typer.Option("--no-run", help="Only the worktree, no age
 def start(
     ctx: typer.Context,
     kind: KindName,
-    task: Annotated[str, typer.Argument(metavar="TASK", help="What to find out, or to do.")],
+    task: Task,
     *,
     from_ref: From = "",
     name: Name = None,
@@ -119,7 +122,7 @@ def start(
     base = asked.config.worktree.base
     place, within = sort_paths(repo, [asked.file(path) for path in paths or ()], from_ref or base)
     wish = Wish(
-        find_kind(kind, folders), task,
+        find_kind(kind, folders), read_task(task),
         from_ref=from_ref, slug=name, path=place, with_changes=with_changes,
     )  # fmt: skip
     seen = view_worktrees(repo)

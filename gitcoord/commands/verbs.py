@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from importlib import import_module
+from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
@@ -22,6 +23,21 @@ from gitcoord.errors import BadInput, Problem
 # typer 0.27 and newer carry click within, older ones import it: this name is the same in both.
 _UsageError: Any = typer.BadParameter.__base__
 _Refusal: Any = _UsageError.__base__
+
+_PROGRAMS = ("gitcoord", "git-coord")
+# git's own completion calls a function of this name for `git coord …`.
+_BASH_UNDER_GIT = """
+_git_coord() {
+    local at=1
+    while [[ "${COMP_WORDS[at]}" != coord ]] && (( at < COMP_CWORD )); do (( at++ )); done
+    COMP_WORDS=(git-coord "${COMP_WORDS[@]:at+1}")
+    COMP_CWORD=$(( COMP_CWORD - at ))
+    _git_coord_completion git-coord
+}
+"""
+# Options of verbs that people put before the verb.
+_AFTER_THE_VERB = ("--json", "--dry-run", "-n", "--force", "-f")
+_MAY_BE_EMPTY = "message"
 
 
 class Front(TyperGroup):
@@ -40,7 +56,10 @@ class Front(TyperGroup):
             self.commands[verb] = load(verb)
         elif not ctx.resilient_parsing and not verb.startswith("-"):
             raise _unknown(verb, list(self.commands), ctx.command_path)
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and not ctx.resilient_parsing:
+            _refuse_empty(command, rest)
+        return name, command, rest
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         for heading, verbs in VERBS.items():
@@ -153,19 +172,27 @@ def _set_up_completion(ctx: typer.Context, install: str | None, show: str | None
     from typer._completion_shared import get_completion_script
     from typer._completion_shared import install as put_in_place
 
-    shell, program = install or show or "", str(ctx.info_name).replace(" ", "-")
+    shell = install or show or ""
     if shell not in ("bash", "zsh", "fish"):
         raise BadInput(
             f"no completion for the shell {shell!r}" if shell else "which shell is not known",
             hint="name bash, zsh or fish: gitcoord --show-completion bash",
         )
     if install is None:
-        variable = f"_{program}_COMPLETE".replace("-", "_").upper()
-        script = get_completion_script(prog_name=program, complete_var=variable, shell=shell)
-        typer.echo(script)
-    else:
+        for program in _PROGRAMS:
+            variable = _variable(program)
+            typer.echo(get_completion_script(prog_name=program, complete_var=variable, shell=shell))
+        typer.echo(_BASH_UNDER_GIT if shell == "bash" else "")
+        return
+    for program in _PROGRAMS:
         _, path = put_in_place(shell=shell, prog_name=program)
-        typer.echo(f"completion for {shell} is in {path}; it works in the next shell", err=True)
+        if shell == "bash" and program == _PROGRAMS[-1]:
+            path.write_text(path.read_text() + _BASH_UNDER_GIT)
+    typer.echo(f"completion for {shell} is in {path.parent}; it works in the next shell", err=True)
+
+
+def _variable(program: str) -> str:
+    return f"_{program}_COMPLETE".replace("-", "_").upper()
 
 
 def _add_everywhere(command: Any, options: list[Any]) -> None:
@@ -194,6 +221,31 @@ def _everywhere() -> list[Any]:
     return list(get_command(app).params)
 
 
+def _refuse_empty(command: Any, words: list[str]) -> None:
+    """Raise BadInput on `--from ""`: what a shell makes of a variable that is not set."""
+    words = words[: words.index("--")] if "--" in words else words
+    takes = {name for param in _options(command) for name in param.opts}
+    for word, following in pairwise([*words, "…"]):
+        option, equals, value = word.partition("=")
+        if option in takes and (value if equals else following) == "":
+            raise BadInput(
+                f"{option} was given an empty value",
+                hint=f"give it one, or leave it out; is a variable not set? see: "
+                f"gitcoord {command.name} --help",
+            )
+
+
+def _options(command: Any) -> list[Any]:
+    """Those that take a value, of the command and of its verbs."""
+    inner = [one for verb in getattr(command, "commands", {}).values() for one in _options(verb)]
+    own = [
+        param
+        for param in command.params
+        if getattr(param, "is_flag", None) is False and param.name != _MAY_BE_EMPTY
+    ]
+    return [*own, *inner]
+
+
 def _be_quiet(ctx: typer.Context, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         asked_of(ctx).quiet = True
@@ -218,7 +270,12 @@ def _in_our_words(refusal: Any) -> BadInput:
     hints = [f"did you mean {near}?"] if near else []
     if hasattr(refusal, "possibilities") and hasattr(refusal, "option_name"):
         said = f"there is no option {refusal.option_name}"
-        if context and not isinstance(context.command, TyperGroup):
+        before = context is not None and isinstance(context.command, Front)
+        if before and refusal.option_name in _AFTER_THE_VERB:
+            hints = [f"it goes after the verb: gitcoord VERB {refusal.option_name};"]
+        elif refusal.option_name == "-C":
+            hints = ["it goes before the verb: gitcoord -C DIR VERB;"]
+        elif context and not isinstance(context.command, TyperGroup):
             hints.append("a word that begins with a dash goes after --;")
     hints.append(f"see: {context.command_path if context else 'gitcoord'} --help")
     return BadInput(said[:1].lower() + said[1:], hint=" ".join(hints))

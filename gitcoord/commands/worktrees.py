@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from gitcoord.commands.asking import (
+    NO,
     AsJson,
+    Asked,
     DryRun,
     Force,
     asked_of,
@@ -16,14 +18,16 @@ from gitcoord.commands.asking import (
     examples,
     family,
 )
-from gitcoord.commands.seeing import find, here, settled
+from gitcoord.commands.seeing import choose, find, settled
 from gitcoord.view import worktrees as view
 from gitcoord.worktrees.adoption import adopt as adopt_worktree
+from gitcoord.worktrees.adoption import plan_adoption
+from gitcoord.worktrees.foresight import foresee_park, foresee_restore, foresee_unpark
 from gitcoord.worktrees.losses import plan_removal
 from gitcoord.worktrees.parking import park as park_work
 from gitcoord.worktrees.parking import unpark as unpark_work
 from gitcoord.worktrees.removal import remove as remove_worktree
-from gitcoord.worktrees.trash import find_trashed, restore
+from gitcoord.worktrees.trash import Trashed, find_trashed, restore
 from gitcoord.worktrees.worktree import view_worktrees
 
 app = family()
@@ -48,24 +52,31 @@ def adopt(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="PATH", help="A worktree made by others.")],
     *,
-    kind: Annotated[str, typer.Option(help="What it is for.")] = "development",
+    kind: Annotated[str, typer.Option(help="What it is for; development if not said.")] = "",
     task: Annotated[str, typer.Option(help="What is done there, else its branch.")] = "",
     base: Annotated[str, typer.Option(help="What it is compared with.")] = "",
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a worktree that others made ours, where it is; nothing is moved or committed."""
-    from gitcoord.commands.start import kind_folders
-    from gitcoord.worktrees.kinds import find_kind
+    """Make a worktree that others made ours, where it is; nothing is moved or committed.
 
+    One of ours that was moved, or whose record was lost, is known again by what it holds.
+    """
     asked = asked_of(ctx)
     repo = asked.repository
-    place = asked.file(folder)
-    kind = find_kind(kind, kind_folders(repo)).name
-    made = adopt_worktree(repo, view_worktrees(repo), place, kind=kind, task=task, base=base)
+    if kind:
+        from gitcoord.commands.start import kind_folders
+        from gitcoord.worktrees.kinds import find_kind
+
+        kind = find_kind(kind, kind_folders(repo)).name
+    seen, place = view_worktrees(repo), asked.file(folder)
+    plan = plan_adoption(repo, seen, place, kind=kind, task=task, base=base)
+    if not dry_run:
+        adopt_worktree(repo, plan)
     if as_json:
-        asked.screen.answer_json(view.worktree_json(made))
+        asked.screen.answer_json(view.adoption_json(plan, dry_run=dry_run))
     else:
-        asked.screen.answer(f"adopted {made.path} as {made.id}")
+        asked.screen.answer(view.adoption_line(plan, dry_run=dry_run))
 
 
 @app.command(epilog=examples('gitcoord park -m "half a fix"', "gitcoord unpark"))
@@ -74,15 +85,28 @@ def park(
     part: MaybeId = None,
     *,
     message: Annotated[str, typer.Option("--message", "-m", help="To know it by.")] = "",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Set uncommitted work aside: a stash that belongs to one worktree only."""
     asked = asked_of(ctx)
     worktree = find(asked, part or ".")
+    if dry_run:
+        would = vars(foresee_park(asked.repository, worktree))
+        _answer(
+            asked,
+            view.park_json(worktree, None, would),
+            f"would park of {worktree.id}: {view.changes(would)}",
+            as_json=as_json,
+        )
+        return
     parked = park_work(asked.repository, worktree, message)
+    number = parked.number if parked else None
+    said = f"parked the work of {worktree.id} as {number}" if parked else ""
+    _answer(asked, view.park_json(worktree, number), said, as_json=as_json)
     if parked is None:
         asked.screen.say(f"{worktree.id} has nothing to park")
     else:
-        asked.screen.answer(f"parked the work of {worktree.id} as {parked.number}")
         asked.screen.say(f"take it up again with: gitcoord unpark {worktree.id}")
 
 
@@ -92,12 +116,18 @@ def unpark(
     part: MaybeId = None,
     *,
     number: Annotated[int | None, typer.Option(help="Which piece; the newest if not said.")] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Take parked work up again, merged into what the branch has become."""
     asked = asked_of(ctx)
     worktree = find(asked, part or ".")
-    parked = unpark_work(asked.repository, worktree, number)
-    asked.screen.answer(f"took up piece {parked.number} in {worktree.path}")
+    take = foresee_unpark if dry_run else unpark_work
+    parked = take(asked.repository, worktree, number)
+    word = "would take up" if dry_run else "took up"
+    said = f"{word} piece {parked.number} in {worktree.path}"
+    document = {**view.park_json(worktree, parked.number), "dry_run": dry_run}
+    _answer(asked, document, said, as_json=as_json)
 
 
 @app.command(
@@ -110,7 +140,7 @@ def remove(
     force: Force = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
-) -> None:
+) -> int | None:
     """Remove worktrees with their branches. Refused while something would be lost.
 
     With --force a recovery copy is kept all the same: gitcoord undo brings it all back.
@@ -120,7 +150,7 @@ def remove(
     seen = view_worktrees(repo)
     if settled(asked, seen):
         seen = view_worktrees(repo)
-    chosen = list(dict.fromkeys(seen.find(here(asked, part)).id for part in parts))
+    chosen = list(dict.fromkeys(choose(asked, seen, part).id for part in parts))
     cwd = _cwd()
     plans = [
         plan_removal(repo, seen, seen.find(one), keeping, cwd=cwd, together=chosen)
@@ -140,6 +170,8 @@ def remove(
     elif dry_run:
         for plan in plans:
             asked.screen.answer("\n".join(view.removal_lines(plan, force=force)))
+    refused = any(plan.never or (plan.losses and not force) for plan in plans)
+    return NO if dry_run and refused else None
 
 
 @app.command(epilog=examples("gitcoord undo", "gitcoord undo login-fails --path ../elsewhere"))
@@ -158,16 +190,31 @@ def undo(
     repo = asked.repository
     settled(asked, view_worktrees(repo))
     trashed = find_trashed(repo, part)
+    bring_back(asked, trashed, place, dry_run=dry_run, as_json=as_json)
+
+
+def bring_back(
+    asked: Asked, trashed: Trashed, place: Path | None, *, dry_run: bool, as_json: bool
+) -> None:
+    """undo, and trash restore."""
+    repo, path = asked.repository, asked.file(place) if place else None
     if dry_run:
-        asked.screen.answer(f"would bring back {trashed.id} at {place or trashed.path}")
+        at = foresee_restore(repo, trashed, path)
+        document = {**view.trash_json(trashed), "path": at, "dry_run": True}
+        _answer(asked, document, f"would bring back {trashed.id} at {at}", as_json=as_json)
         return
-    back = restore(repo, trashed, path=asked.file(place) if place else None)
-    if as_json:
-        asked.screen.answer_json(view.worktree_json(back))
-    else:
-        asked.screen.answer(f"brought back {back.id} at {back.path}")
+    back = restore(repo, trashed, path=path)
+    said = f"brought back {back.id} at {back.path}"
+    _answer(asked, view.worktree_json(back), said, as_json=as_json)
     if trashed.not_kept:
         asked.screen.say(f"not kept, build again: {', '.join(trashed.not_kept[:6])}")
+
+
+def _answer(asked: Asked, document: object, said: str, *, as_json: bool) -> None:
+    if as_json:
+        asked.screen.answer_json(document)
+    elif said:
+        asked.screen.answer(said)
 
 
 def _cwd() -> Path | None:

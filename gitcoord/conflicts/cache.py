@@ -30,7 +30,7 @@ _SCHEMA = 1
 # Entries that are kept: about 8 MB in all at 150 changed paths a side.
 _MOST = {
     "landings": 2_000, "deltas": 1_000, "hunks": 30_000, "contents": 60_000, "merges": 30_000,
-    "kinds": 5_000, "attributes": 20,
+    "kinds": 5_000, "attributes": 20, "semantic": 40,
 }  # fmt: skip
 _LARGEST_FILE = 64_000_000
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
 
 from gitcoord.conflicts.cache import Cache
@@ -17,9 +18,12 @@ from gitcoord.conflicts.clashes import list_clashes, list_direct
 from gitcoord.conflicts.deltas import PairOf
 from gitcoord.conflicts.engine import Comparison, Engine, compare, prepare
 from gitcoord.conflicts.explain import explain_all, name_before
+from gitcoord.conflicts.merging import merge_all
 from gitcoord.conflicts.remembering import remember
 from gitcoord.conflicts.sample import Subject, sample_all
-from gitcoord.conflicts.scan import Clash, Scan, Seen, Stale, Unknown
+from gitcoord.conflicts.scan import CONFLICT, Clash, Scan, Seen, Stale, Unknown
+from gitcoord.conflicts.semantic.clashes import list_semantic
+from gitcoord.conflicts.verify import Verified, verify_pairs
 from gitcoord.errors import NoSuch
 from gitcoord.git.quarantine import quarantine
 from gitcoord.git.repository import Repository
@@ -79,7 +83,9 @@ class Radar:
         if asked.direct:
             clashes, unanswered = list_direct(engine, known, wanted)
         else:
-            clashes, unanswered = list_clashes(engine, known, found, wanted), found.unknown
+            clashes = list_clashes(engine, known, found, wanted)
+            clashes += list_semantic(engine, known, found, wanted)
+            unanswered = found.unknown
             if not asked.committed_only:
                 remember(self.repo, engine, target.name, known, found)
         self.cache.save()
@@ -92,6 +98,32 @@ class Radar:
         worktrees = [replace(one, stale=tuple(stale.get(one.id, ()))) for one in seen]
         kept = [clash for clash in clashes if not asked.path or _is_within(clash, asked.path)]
         return Scan(target.name, target.id, tuple(worktrees), tuple(kept), tuple(unknown))
+
+    def verify(
+        self, found: Scan, command: str, *, timeout: float | None = None
+    ) -> list[tuple[str, str, Verified]]:
+        """Run a command on the merged tree of every pair of `found`, which `look` gave, that
+        merges as text: (id, id, what came of it)."""
+        # Landed anew: a cache knows the tree of a landing, not its objects.
+        seen = [one for one in found.worktrees if not one.problem and not one.stale]
+        landings = merge_all(self.aside, [(found.target_id, one.tree) for one in seen])
+        landed = [
+            (one.id, merged.tree)
+            for one, merged in zip(seen, landings, strict=True)
+            if merged is not None and merged.clean
+        ]
+        conflicts = {frozenset((one.a, one.b)) for one in found.pairs if one.grade == CONFLICT}
+        wanted = [
+            (one, other)
+            for one, other in combinations(range(len(landed)), 2)
+            if {landed[one][0], landed[other][0]} not in conflicts
+        ]
+        sides = {number: tree for number, (_, tree) in enumerate(landed)}
+        answers = verify_pairs(self.aside, found.target_id, sides, wanted, command, timeout=timeout)
+        return [
+            (landed[one][0], landed[other][0], answer)
+            for (one, other), answer in zip(wanted, answers, strict=True)
+        ]
 
     def _sample(self, subjects: Sequence[Subject], changed: Container[Path] | None) -> list[Seen]:
         def is_as_seen(subject: Subject) -> bool:

@@ -33,9 +33,15 @@ def quarantine(repo: Repository) -> Iterator[Repository]:
     """`repo`, reading its objects and writing to a folder that is deleted at the end."""
     folder = Path(tempfile.mkdtemp(prefix="gitcoord-", dir=_place()))
     try:
-        (folder / "objects").mkdir()
+        (folder / "objects" / "info").mkdir(parents=True)
+        outer = dict(repo.overlay)
+        # A quarantine in a quarantine reads what the outer one holds, and so does what
+        # borrows from it.
+        if "GIT_OBJECT_DIRECTORY" in outer:
+            below = f"{outer['GIT_OBJECT_DIRECTORY']}\n"
+            (folder / "objects" / "info" / "alternates").write_text(below)
         overlay = {
-            **dict(repo.overlay),
+            **outer,
             "GIT_OBJECT_DIRECTORY": str(folder / "objects"),
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(str(repo.common_dir / "objects")),
         }

@@ -6,7 +6,6 @@ transaction happens and Contended is raised, so the caller reads again.
 
 from __future__ import annotations
 
-import random
 import re
 import time
 from collections.abc import Iterable, Sequence
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 
 from gitcoord.errors import BadInput, Contended, GitFailed
 from gitcoord.git.repository import Repository
+from gitcoord.records import between
 
 # A writer holds a ref's lock for a millisecond or two; git itself waits 100 ms for loose refs.
 _LOCK_TRIES = 12
@@ -68,7 +68,7 @@ def change_refs(repo: Repository, changes: Iterable[Change], *, reason: str = "g
             _raise_if_moved(repo, wanted, failure)
             if not left:
                 raise
-            time.sleep(random.uniform(0.002, 0.02))
+            time.sleep(between(0.002, 0.02))
         else:
             return
 

@@ -7,7 +7,6 @@ Promises: names and paths in any bytes (`--porcelain -z`). Refuses: a global
 from __future__ import annotations
 
 import os
-import random
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,6 +16,7 @@ from pathlib import Path
 from gitcoord.errors import GitFailed, Problem
 from gitcoord.git.repository import Repository
 from gitcoord.git.run import Output
+from gitcoord.records import between
 
 # A daemon started by `worktree add` would inherit the lease we pass and hold it for ever.
 _NO_DAEMON = ("-c", "core.fsmonitor=false")
@@ -255,8 +255,22 @@ def _among_others(
     for tried in range(_TRIES - 1):
         with suppress(GitFailed):
             return repo.run(*argv, at=at, keep=keep, ok=ok)
-        time.sleep(random.uniform(0.003, 0.006 * (tried + 1)))
-    return repo.run(*argv, at=at, keep=keep, ok=ok)
+        time.sleep(between(0.003, 0.006 * (tried + 1)))
+    try:
+        return repo.run(*argv, at=at, keep=keep, ok=ok)
+    except GitFailed as failure:
+        failure.hint = failure.hint or _half_made(repo)
+        raise
+
+
+def _half_made(repo: Repository) -> str:
+    """What to do where a sibling stays without the file that git writes into each the same."""
+    for admin in sorted((repo.common_dir / "worktrees").glob("*")):
+        file = admin / "commondir"
+        with suppress(OSError):
+            if file.stat().st_size == 0:
+                return f"git died while it wrote that file; write it: echo ../.. > '{file}'"
+    return "see what git says: git worktree list"
 
 
 def _parse(block: str, *, main: bool) -> Linked:

@@ -14,7 +14,7 @@ from typing import Any
 
 from gitcoord.analysis.bisect import Step, bisect, to_finding
 from gitcoord.analysis.corpus import Corpus, read_corpus
-from gitcoord.analysis.detective import detect
+from gitcoord.analysis.detective import detect, located, onset
 from gitcoord.analysis.finding import Finding, Suspect
 from gitcoord.analysis.history import research
 from gitcoord.analysis.hypotheses import weigh
@@ -133,7 +133,7 @@ def _detect(local: Local, earlier: Sequence[Finding], say: Callable[[str], None]
 
 def _earlier(one: Written) -> Earlier:
     where = f"{PREFIX}{one.worktree_id}:findings/{one.id}.md"
-    return Earlier(one.worktree_id, one.id, one.title, one.body, where)
+    return Earlier(one.worktree_id, one.id, one.title, one.body, where, one.confidence or 0.0)
 
 
 def _bisect(local: Local, wanted: Bisection, say: Callable[[str], None]) -> Finding:
@@ -150,15 +150,16 @@ def _bisect(local: Local, wanted: Bisection, say: Callable[[str], None]) -> Find
 
 
 def _research(local: Local, earlier: Sequence[Finding], say: Callable[[str], None]) -> Product:
+    question = located(local.brief.question(), earlier)
     found = research(
-        local.repo, local.brief.question(), suspect_files(earlier),
-        at=local.brief.at, past=local.past, corpus=local.corpus, say=say,
+        local.repo, question, suspect_files(earlier),
+        at=local.brief.at, past=local.past, corpus=local.corpus, onset=onset(earlier), say=say,
     )  # fmt: skip
     return Product(found, {})
 
 
 def _analyse(local: Local, earlier: Sequence[Finding], say: Callable[[str], None]) -> Product:
-    question = local.brief.question()
+    question = located(local.brief.question(), earlier)
     around = examine(
         local.repo, question, suspect_files(earlier),
         at=local.brief.at, past=local.past, corpus=local.corpus, say=say,

@@ -16,7 +16,6 @@ from __future__ import annotations
 import copy
 import fcntl
 import os
-import random
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +28,7 @@ from gitcoord.errors import BadInput, Contended, Corrupt, NoSuch, Problem, Taken
 from gitcoord.git.objects import FILE, Batch, Entry, Reader, parse_tree
 from gitcoord.git.refs import Change, change_refs, find_ref, read_refs
 from gitcoord.git.repository import Repository
-from gitcoord.records import check_id
+from gitcoord.records import between, check_id
 from gitcoord.state.documents import DOCTOR, decode, encode
 
 NAMESPACE = "refs/agentcoord"
@@ -125,7 +124,7 @@ class Store:
                 except Contended:
                     if time.monotonic() > until:
                         raise
-                time.sleep(random.uniform(0.001, 0.02))
+                time.sleep(between(0.001, 0.02))
 
     def remove(self, record: Record) -> None:
         """Remove a record. Raises Contended when it is no longer the version that was read."""
@@ -278,14 +277,14 @@ def _read_all(
     names: dict[str, dict[str, str]] = {}
     entries: dict[str, dict[bytes, Entry]] = {}
     for ref in sorted(refs):
-        with _collected(bad):
+        with _collected(bad, ref):
             _kind_and_id(ref)
             entries[ref] = _entries(ref, trees[ref])
             names[ref] = _documents(ref, entries[ref])
     wanted = {blob for listed in names.values() for blob in listed.values()}
     blobs = dict(zip(wanted, reader.find_all(wanted), strict=True))
     for ref, listed in names.items():
-        with _collected(bad):
+        with _collected(bad, ref):
             documents = {
                 name: decode(_content(ref, name, blobs[blob]), f"{ref}:{name}.toml")
                 for name, blob in listed.items()
@@ -294,10 +293,11 @@ def _read_all(
 
 
 @contextmanager
-def _collected(bad: list[Problem] | None) -> Iterator[None]:
+def _collected(bad: list[Problem] | None, ref: str) -> Iterator[None]:
     try:
         yield
     except Problem as problem:
+        problem.about = ref
         if bad is None:
             raise
         bad.append(problem)
@@ -356,6 +356,6 @@ def _wait_for(fd: int, seconds: float) -> None:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            time.sleep(random.uniform(0.001, 0.004))
+            time.sleep(between(0.001, 0.004))
         else:
             return

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gitcoord.conflicts.scan import CONFLICT, NEAR, SEMANTIC, TOUCHING, Clash, Scan, Seen
+from gitcoord.conflicts.verify import Verified
 from gitcoord.view.plain import cut, plain
 
 if TYPE_CHECKING:
@@ -212,3 +213,17 @@ def _seen_json(seen: Seen) -> dict[str, Any]:
 
 def _clash_json(clash: Clash) -> dict[str, Any]:
     return {**vars(clash), "next": next_step(clash)}
+
+
+def verified_json(verified: Sequence[tuple[str, str, Verified]]) -> list[dict[str, Any]]:
+    return [
+        {"a": a, "b": b, "verdict": one.verdict, "output": one.merged.tail}
+        for a, b, one in verified
+    ]
+
+
+def verified_lines(verified: Sequence[tuple[str, str, Verified]]) -> list[str]:
+    """A line for each pair whose merge did not pass, and a count of those that did."""
+    passed = sum(one.verdict == "passed" for _, _, one in verified)
+    lines = [f"{one.verdict:<9} {a} and {b}" for a, b, one in verified if one.verdict != "passed"]
+    return [*lines, f"{passed} of {len(verified)} merged pairs passed"] if verified else []

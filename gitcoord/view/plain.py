@@ -31,6 +31,12 @@ def plain(text: str, *, multiline: bool = False) -> str:
     return _IN_LINE.sub(_shown, text)
 
 
+def one_line(text: str, most: int = 60) -> str:
+    """All of `text` on one line, in at most `most` characters, ending in … when it was longer."""
+    line = " ".join(text[: 8 * most].split())
+    return line if len(line) <= most and len(text) <= 8 * most else line[: most - 1] + "…"
+
+
 def cut(text: str, cells: int) -> str:
     """`plain(text)` in at most `cells` columns of a terminal, ending in … when it was longer."""
     shown = plain(text[: 4 * cells + 4])

@@ -19,7 +19,7 @@ from pathlib import PurePath
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO
 
-from gitcoord.view.plain import plain, width
+from gitcoord.view.plain import cut, plain, width
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Below this many columns a drawn table folds its words into columns of letters.
 _NARROWEST = 40
+# A heading, and enough of a text to tell it from another.
+_SHORTEST = 8
 
 
 @dataclass
@@ -74,13 +76,27 @@ class Screen:
         """What the user must know, on stderr, also when quiet."""
         sys.stderr.write(f"warning: {plain(text, multiline=True)}\n")
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Rows under headings; every cell made harmless. No rows, no headings."""
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        *,
+        free: Sequence[str] | None = None,
+    ) -> None:
+        """Rows under headings, a line each; every cell made harmless. No rows, no headings.
+
+        free: the columns whose text may end in … where a terminal is too narrow, the widest
+        first; the last column if not said. Piped, nothing is cut.
+        """
         cells = [["" if cell is None else plain(str(cell)) for cell in row] for row in rows]
         if not cells:
             return
         if self._draws(sys.stdout) and get_terminal_size().columns >= _NARROWEST:
-            self._draw(columns, cells)
+            may = [name in (columns[-1:] if free is None else free) for name in columns]
+            cells = fitted(columns, cells, may, get_terminal_size().columns)
+            heading, _, rest = aligned(columns, cells).partition("\n")
+            bold = self.color is not False
+            sys.stdout.write(f"\x1b[1m{heading}\x1b[0m\n{rest}" if bold else f"{heading}\n{rest}")
         else:
             sys.stdout.write(aligned(columns, cells))
 
@@ -98,17 +114,6 @@ class Screen:
 
     def _draws(self, stream: TextIO) -> bool:
         return bool(self.color) or (stream.isatty() and not self.dumb)
-
-    def _draw(self, columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-        for column in columns:
-            table.add_column(Text(column.upper()), overflow="fold")
-        for row in cells:
-            table.add_row(*(Text(cell) for cell in row))
-        self._console(sys.stdout).print(table)
 
     def _console(self, stream: TextIO) -> Console:
         from rich.console import Console
@@ -155,6 +160,27 @@ def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [[column.upper() for column in columns], *rows]
     widths = [max(map(width, cells)) for cells in zip(*lines, strict=True)]
     return "".join(_line(line, widths) for line in lines)
+
+
+def fitted(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], free: Sequence[bool], cells: int
+) -> list[list[str]]:
+    """The rows with those columns that are `free` cut until a line takes `cells` columns.
+
+    What is cut is always the widest, down to its heading: ids and numbers stay whole.
+    """
+    widths = [max(map(width, column)) for column in zip(columns, *rows, strict=True)]
+    over = sum(widths) + 2 * (len(widths) - 1) - cells
+    while over > 0:
+        room = [index for index, may in enumerate(free) if may and widths[index] > _SHORTEST]
+        if not room:
+            break
+        widest = max(room, key=lambda index: widths[index])
+        others = [widths[index] for index in room if index != widest]
+        step = min(over, max(1, widths[widest] - max(others, default=_SHORTEST)))
+        widths[widest] -= step
+        over -= step
+    return [[cut(cell, most) for cell, most in zip(row, widths, strict=True)] for row in rows]
 
 
 def as_json(value: object) -> Any:

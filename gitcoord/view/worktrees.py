@@ -7,7 +7,8 @@ The shapes with --json:
     start   {worktree {id, kind, task, path, branch, base, base_sha, behind, upstream}, …}
     trash   [{id, task, branch, path, kept, not_kept}]
 
-dirty is null when git could not tell; so are ahead and behind without a base.
+dirty is null when git could not tell; so are ahead and behind without a base. Of a worktree
+whose record is not to be read, state is "unreadable" and all but id and path is null.
 """
 
 from __future__ import annotations
@@ -15,17 +16,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gitcoord.records import counted
+from gitcoord.view.plain import one_line
+
 if TYPE_CHECKING:  # they would cost `list` 40 ms
+    from gitcoord.worktrees.adoption import Adoption
     from gitcoord.worktrees.ailment import Ailment
     from gitcoord.worktrees.listing import Row
     from gitcoord.worktrees.losses import Removal
     from gitcoord.worktrees.parking import Parked
     from gitcoord.worktrees.start import Plan
     from gitcoord.worktrees.trash import Trashed
-    from gitcoord.worktrees.worktree import Worktree
+    from gitcoord.worktrees.worktree import Unreadable, Worktree
 
 LIST_COLUMNS = ("id", "state", "base", "changes", "task")
+LIST_FREE = ("changes", "task")
 TRASH_COLUMNS = ("id", "removed", "task")
+TRASH_FREE = ("task",)
 
 
 def worktree_json(worktree: Worktree) -> dict[str, Any]:
@@ -66,10 +73,24 @@ def row_json(row: Row) -> dict[str, Any]:
     }
 
 
+def unreadable_json(one: Unreadable) -> dict[str, Any]:
+    """A line of `list` for a worktree whose record this gitcoord cannot read: null is unknown."""
+    known = {"id": one.id, "path": one.path, "state": "unreadable"}
+    keys = (
+        "id", "kind", "task", "branch", "path", "state", "base", "base_sha", "ahead", "behind",
+        "dirty", "changes", "operation", "created", "adopted",
+    )  # fmt: skip
+    return {key: known.get(key) for key in keys}
+
+
+def unreadable_cells(one: Unreadable) -> tuple[str, ...]:
+    return (one.id, "unreadable", "", "", "")
+
+
 def list_cells(row: Row) -> tuple[str, ...]:
     worktree = row.worktree
     state = f"{worktree.state}, {row.operation}" if row.operation else worktree.state
-    return (worktree.id, state, _distance(row), _changes(row), _title(worktree.task))
+    return (worktree.id, state, _distance(row), _changes(row), one_line(worktree.task))
 
 
 def show_lines(row: Row, parked: Sequence[Parked], findings: Sequence[str]) -> list[str]:
@@ -80,7 +101,7 @@ def show_lines(row: Row, parked: Sequence[Parked], findings: Sequence[str]) -> l
     base_id = str(base.get("id", ""))[:9]
     lines = [
         worktree.id,
-        f"  task      {_title(worktree.task, 400)}",
+        f"  task      {one_line(worktree.task, 400)}",
         f"  kind      {worktree.kind}{adopted}",
         f"  state     {worktree.state}{operation}",
         f"  path      {worktree.path}",
@@ -89,7 +110,7 @@ def show_lines(row: Row, parked: Sequence[Parked], findings: Sequence[str]) -> l
         f"  changes   {_changes(row)}",
         f"  created   {worktree.record.body.get('created', '')}",
     ]
-    lines += [f"  parked    {one.number}: {_title(one.message) or one.time}" for one in parked]
+    lines += [f"  parked    {one.number}: {one_line(one.message) or one.time}" for one in parked]
     lines += [f"  finding   {title}" for title in findings]
     return lines
 
@@ -106,7 +127,9 @@ def plan_lines(plan: Plan) -> list[str]:
     if plan.with_changes:
         lines.append("  carries   your uncommitted changes; yours stay as they are")
     if plan.included:
-        lines.append(f"  copies    {len(plan.included)} ignored file(s): {_some(plan.included)}")
+        lines.append(
+            f"  copies    {counted(len(plan.included), 'ignored file')}: {_some(plan.included)}"
+        )
     lines += [f"  runs      {command}" for command in plan.config.setup.commands]
     return lines + [f"  note      {note}" for note in plan.notes]
 
@@ -131,6 +154,28 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     }
 
 
+def adoption_line(adoption: Adoption, *, dry_run: bool) -> str:
+    if adoption.moved is not None:
+        return f"{'would find' if dry_run else 'found'} {adoption.id} again at {adoption.path}"
+    return f"{'would adopt' if dry_run else 'adopted'} {adoption.path} as {adoption.id}"
+
+
+def adoption_json(adoption: Adoption, *, dry_run: bool) -> dict[str, Any]:
+    base = adoption.body["base"]
+    return {
+        "id": adoption.id,
+        **{key: adoption.body[key] for key in ("kind", "task")},
+        "path": adoption.path,
+        "branch": adoption.linked.branch_name,
+        "base": base.get("name", ""),
+        "base_sha": base.get("id", ""),
+        "upstream": "",
+        "behind": 0,
+        "moved": adoption.moved is not None,
+        "dry_run": dry_run,
+    }
+
+
 def removal_lines(removal: Removal, *, force: bool) -> list[str]:
     """What a removal would do, or why it would be refused."""
     worktree = removal.worktree
@@ -139,7 +184,9 @@ def removal_lines(removal: Removal, *, force: bool) -> list[str]:
     word = "keeps     a copy of" if force else "refused   it holds"
     lines += [f"  {word} {loss}" for loss in removal.losses]
     if removal.aside:
-        lines.append(f"  keeps     {len(removal.aside)} ignored path(s): {_some(removal.aside)}")
+        lines.append(
+            f"  keeps     {counted(len(removal.aside), 'ignored path')}: {_some(removal.aside)}"
+        )
     if removal.rebuilt:
         lines.append(f"  deletes   what a build makes again: {_some(removal.rebuilt)}")
     branch = removal.deletes_branch
@@ -159,13 +206,26 @@ def removal_json(removal: Removal) -> dict[str, Any]:
     }
 
 
+def park_json(
+    worktree: Worktree, number: int | None, would: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """One piece of parked work. number: null where nothing was parked, or is not yet."""
+    return {
+        "id": worktree.id,
+        "path": worktree.path,
+        "number": number,
+        "changes": would and dict(would),
+        "dry_run": would is not None,
+    }
+
+
 def trash_json(trashed: Trashed) -> dict[str, Any]:
     kept = ("id", "task", "branch", "path", "kept", "not_kept")
     return {key: getattr(trashed, key) for key in kept}
 
 
 def trash_cells(trashed: Trashed) -> tuple[str, ...]:
-    return (trashed.id, trashed.kept, _title(trashed.task))
+    return (trashed.id, trashed.kept, one_line(trashed.task))
 
 
 def ailment_json(ailment: Ailment, outcome: str | None) -> dict[str, Any]:
@@ -198,13 +258,12 @@ def _distance(row: Row) -> str:
 def _changes(row: Row) -> str:
     if row.status is None:
         return "unknown" if row.worktree.linked else ""
-    counts: Mapping[str, int] = vars(row.status)
+    return changes(vars(row.status))
+
+
+def changes(counts: Mapping[str, int]) -> str:
+    """`1 staged, 2 untracked`, or `clean`."""
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "clean"
-
-
-def _title(text: str, most: int = 60) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def _some(names: Sequence[str]) -> str:

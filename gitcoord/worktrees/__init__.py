@@ -16,7 +16,9 @@
     removal.py      removing without losing it
     trash.py        undo, and the end of retention
     parking.py      uncommitted work set aside and taken up again
-    adoption.py     worktrees made by others
+    foresight.py    what park, unpark and undo would do
+    adoption.py     worktrees made by others, and ours that were lost
+    elsewhere.py    what is named as a worktree and is none, or not any more
     settle.py       completing or taking back what a dead process began
     doctor.py       everything that can be out of step, and its mend
     leftovers.py    the part of it that no record speaks of

@@ -8,28 +8,31 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gitcoord.config import fill
-from gitcoord.errors import BadInput, Problem, Taken
+from gitcoord.errors import BadInput, Problem, Refused, Taken
 from gitcoord.git.objects import Reader
 from gitcoord.git.refs import is_branch_name, read_refs
 from gitcoord.git.repository import Repository
-from gitcoord.git.worktrees import Linked
+from gitcoord.git.worktrees import Linked, git_dir_of
 
 _ELSEWHERE = "choose another place: gitcoord start --path DIR …"
 _OTHER_SCHEME = "choose another scheme: gitcoord config set worktree.branch '{id}'"
 
 
 def default_place(repo: Repository, main: Linked, template: str, names: Mapping[str, str]) -> Path:
-    """Where a worktree goes by the setting. Seen from the main worktree, wherever we stand."""
+    """Where a worktree goes by the setting. Seen from the main worktree, wherever we stand;
+    of a submodule, seen from the outermost repository that it is a part of, as beside the
+    submodule it would lie in the checkout of another."""
     home = main.path if not main.bare else repo.common_dir
     name = home.name.removesuffix(".git") or "repository"
     if main.bare and home.name in (".git", ".bare"):
         home, name = home.parent, home.parent.name
-    places = {**names, "parent": str(home.parent), "repo": name, "home": str(Path.home())}
-    return home / Path(fill(template, places)).expanduser()
+    whole = _outermost(repo, home)
+    places = {**names, "parent": str(whole.parent), "repo": name, "home": str(Path.home())}
+    return whole / Path(fill(template, places)).expanduser()
 
 
 def free_place(repo: Repository, path: Path, worktrees: Sequence[Linked]) -> Path:
@@ -86,30 +89,41 @@ def check_limit(worktrees: Sequence[Linked], limit: int) -> None:
         )
 
 
-def notes_on(repo: Repository, path: Path) -> Iterable[str]:
-    """What the user should know of a place: a worktree within another shows up in its status."""
+def check_unseen(repo: Repository, path: Path) -> None:
+    """Raise Refused where a worktree at `path` would show up in the status of the checkout
+    around it: of this repository, or of one that it is a submodule of."""
     around = next((one for one in path.parents if os.path.lexists(one / ".git")), None)
-    if around is None or not _is_related(repo, around):
+    if around is None or not (_is_ours(repo, around) or _is_above(repo, around)):
         return
-    line = shlex.quote(f"/{path.relative_to(around).parts[0]}/")
-    exclude = repo.common_dir / "info" / "exclude"
-    if repo.common_dir.is_relative_to(around / ".git" / "modules"):
-        exclude = around / ".git" / "info" / "exclude"
-    yield (
-        f"it lies inside {around}: keep it out of commits there with "
-        f"echo {line} >> {shlex.quote(str(exclude))}"
+    inside = path.relative_to(around)
+    if repo.run("check-ignore", "-q", f"./{inside}/", at=around, ok=(0, 1, 128)).code == 0:
+        return
+    asked = repo.run("rev-parse", "--path-format=absolute", "--git-path", "info/exclude", at=around)
+    line, exclude = shlex.quote(f"/{inside.parts[0]}/"), shlex.quote(asked.text)
+    raise Refused(
+        f"{path} lies in the checkout at {around}, and would show in its status",
+        hint=f"choose a place outside, or have it ignored there first: echo {line} >> {exclude}",
     )
 
 
-def _is_related(repo: Repository, around: Path) -> bool:
-    """One of our worktrees, or the repository we are a submodule of."""
-    if repo.common_dir.is_relative_to(around / ".git"):
-        return True
-    try:
-        pointer = os.fsdecode((around / ".git").read_bytes()).removeprefix("gitdir: ")
-    except OSError:
-        return False
-    return Path(os.path.normpath(around / pointer)).is_relative_to(repo.common_dir)
+def _outermost(repo: Repository, home: Path) -> Path:
+    """`home`, or of a submodule the top of the outermost repository that it is a part of."""
+    return next((one for one in reversed(home.parents) if _is_above(repo, one)), home)
+
+
+def _is_above(repo: Repository, folder: Path) -> bool:
+    """Whether the checkout at `folder` is of a repository that ours is a submodule of."""
+    git_dir = git_dir_of(folder)
+    return (
+        git_dir is not None
+        and repo.common_dir != git_dir
+        and repo.common_dir.is_relative_to(git_dir)
+    )
+
+
+def _is_ours(repo: Repository, folder: Path) -> bool:
+    git_dir = git_dir_of(folder)
+    return git_dir is not None and git_dir.is_relative_to(repo.common_dir)
 
 
 def sort_paths(repo: Repository, paths: list[Path], base: str) -> tuple[Path | None, list[str]]:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from gitcoord.errors import Problem
 from gitcoord.git.repository import Repository
-from gitcoord.git.run import plain_environment
+from gitcoord.git.run import inherited
 from gitcoord.process import end_tree
 
 # linux/fs.h: _IOW(0x94, 9, int). btrfs, xfs, bcachefs and others share the blocks.
@@ -61,7 +61,7 @@ def run_setup(
         return
     log.parent.mkdir(parents=True, exist_ok=True)
     env = {
-        **plain_environment(),
+        **inherited(),
         "GITCOORD_WORKTREE_ID": worktree_id,
         "GITCOORD_WORKTREE": str(path),
     }

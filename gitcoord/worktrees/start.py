@@ -12,9 +12,11 @@ In order, each step safe to die after (`settle` takes an unfinished one back):
 from __future__ import annotations
 
 import errno
+import os
 import re
+import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,17 +36,17 @@ from gitcoord.git.worktrees import (
     show_in_sparse,
 )
 from gitcoord.process import Lease, hold
-from gitcoord.records import new_id, now
+from gitcoord.records import counted, new_id, now
 from gitcoord.state.documents import encode
-from gitcoord.state.store import Record, Store
+from gitcoord.state.store import Store
 from gitcoord.worktrees.base import Base, check_on_branch, resolve_base
 from gitcoord.worktrees.kinds import Kind
 from gitcoord.worktrees.place import (
     check_branch,
     check_limit,
+    check_unseen,
     default_place,
     free_place,
-    notes_on,
 )
 from gitcoord.worktrees.worktree import KIND, LIVE, MAKING, Worktree, lock_of, write_mark
 
@@ -61,7 +63,8 @@ _NO_BUG = {
     *(errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENAMETOOLONG, errno.EFBIG),
 }
 
-_ROOM = "see what room there is (df -h), or choose another place: gitcoord start --path DIR …"
+_ELSEWHERE = "choose another place with --path"
+_LEAST_ROOM = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -118,12 +121,13 @@ def plan_start(
     check_branch(repo, branch)
     wanted = wish.path or default_place(repo, listed[0], config.worktree.path, names)
     path = free_place(repo, wanted, listed)
+    check_unseen(repo, path)
     source = repo.top
     if wish.with_changes and source is None:
         raise BadInput("there are no changes to carry: this is no worktree", hint="see: git status")
     return Plan(
         worktree_id, wish.kind, task, path, branch, base, source, wish.with_changes,
-        _included(repo, config.worktree.include_file), config, author, tuple(notes_on(repo, path)),
+        _included(repo, config.worktree.include_file), config, author, tuple(_notes(repo, path)),
     )  # fmt: skip
 
 
@@ -134,7 +138,7 @@ def start(repo: Repository, plan: Plan, *, say: Callable[[str], None] = lambda _
         return _start(repo, plan, say)
     except BaseException as error:
         _restore_place(plan.path, missing)
-        explained = _explained(error, plan)
+        explained = _explained(repo, error, plan)
         if explained is not None:
             raise explained from error
         raise
@@ -159,6 +163,13 @@ def check_task(task: str) -> str:
             hint="take it out, and start again: gitcoord start --help",
         )
     return text
+
+
+def _notes(repo: Repository, path: Path) -> Iterator[str]:
+    """What the user should know of the worktree to be."""
+    if repo.top is not None and (repo.top / ".gitmodules").is_file():
+        fill_them = f"git -C {shlex.quote(str(path))} submodule update --init --recursive"
+        yield f"its submodules stay empty; what needs them can fill them: {fill_them}"
 
 
 def context_of(plan: Plan) -> dict[str, Any]:
@@ -190,8 +201,14 @@ def _start(repo: Repository, plan: Plan, say: Callable[[str], None]) -> Worktree
         with Store(repo).transaction("start", batch) as change:
             record = change.create(KIND, plan.id, _body(plan, tip))
             change.ref(Change(f"refs/heads/{plan.branch}", None, tip))
+            # Its objects are written with the first: one git process less at the end.
+            ending = Store(repo).transaction("start: live", batch)
+            live = ending.put(record, {**record.body, "state": LIVE})
         try:
-            return _make(repo, plan, record, tip, carried, lease, say)
+            linked, admin = _make(repo, plan, tip, carried, lease, say)
+            with ending:
+                (admin / "locked").unlink(missing_ok=True)
+            return Worktree(live, linked, admin)
         except BaseException:
             from gitcoord.worktrees.settle import take_back_making
 
@@ -200,9 +217,9 @@ def _start(repo: Repository, plan: Plan, say: Callable[[str], None]) -> Worktree
 
 
 def _make(
-    repo: Repository, plan: Plan, record: Record, tip: str, carried: Load | None,
-    lease: Lease, say: Callable[[str], None],
-) -> Worktree:  # fmt: skip
+    repo: Repository, plan: Plan, tip: str, carried: Load | None, lease: Lease,
+    say: Callable[[str], None],
+) -> tuple[Linked, Path]:  # fmt: skip
     plan.path.parent.mkdir(parents=True, exist_ok=True)
     add_worktree(repo, plan.path, plan.branch, lock=lock_of(plan.id), keep=(lease.fd,))
     admin = _git_dir_made(plan)
@@ -213,11 +230,7 @@ def _make(
         carried.unload(repo, plan.path)
     if plan.included or plan.config.setup.commands:
         _prepare(repo, plan, say)
-    linked = _look(repo, plan)
-    (admin / "locked").unlink(missing_ok=True)
-    with Store(repo).transaction("start: live") as change:
-        live = change.put(record, {**record.body, "state": LIVE})
-    return Worktree(live, linked, admin)
+    return _look(repo, plan, admin, tip), admin
 
 
 def _prepare(repo: Repository, plan: Plan, say: Callable[[str], None]) -> None:
@@ -227,7 +240,7 @@ def _prepare(repo: Repository, plan: Plan, say: Callable[[str], None]) -> None:
         copied = copy_included(plan.source, plan.path, plan.included)
         say(f"copied {len(copied)} of {len(plan.included)} included files")
     if plan.config.setup.commands:
-        say(f"running {len(plan.config.setup.commands)} set-up command(s)")
+        say(f"running {counted(len(plan.config.setup.commands), 'set-up command')}")
         run_setup(
             plan.config.setup.commands, plan.path, worktree_id=plan.id,
             log=repo.own_dir / "logs" / f"{plan.id}-setup.log", timeout=plan.config.setup.timeout,
@@ -273,11 +286,18 @@ def _git_dir_made(plan: Plan) -> Path:
     return admin
 
 
-def _look(repo: Repository, plan: Plan) -> Linked:
-    """What came out, as git sees it: a worktree on the plan's branch."""
+def _look(repo: Repository, plan: Plan, admin: Path, tip: str) -> Linked:
+    """What came out, as git sees it: a worktree on the plan's branch.
+
+    Where only git was at work, its HEAD says that; a reftable's says nothing.
+    """
+    branch = f"refs/heads/{plan.branch}"
+    head = (admin / "HEAD").read_bytes()
+    if not plan.config.setup.commands and head == os.fsencode(f"ref: {branch}\n"):
+        return Linked(plan.path, tip, branch, False, False, None, None)
     asked = ("rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
     seen = repo.run(*asked, ok=(0, 128), at=plan.path).lines()
-    if len(seen) != 2 or seen[1] != f"refs/heads/{plan.branch}":
+    if len(seen) != 2 or seen[1] != branch:
         raise _not_as_it_should_be(plan)
     return Linked(plan.path, seen[0], seen[1], False, False, None, None)
 
@@ -311,16 +331,41 @@ def _restore_place(path: Path, missing: Sequence[Path]) -> None:
             folder.rmdir()
 
 
-def _explained(error: BaseException, plan: Plan) -> Problem | None:
+def _explained(repo: Repository, error: BaseException, plan: Plan) -> Problem | None:
     """What the machine or git refused, as a Problem; None for what explains itself."""
     if isinstance(error, OSError) and error.errno in _NO_BUG:
-        return Problem(
-            f"{plan.path} could not be made: {error.strerror}; nothing was left behind",
-            hint=_ROOM,
-        )
-    if isinstance(error, GitFailed):
-        return Problem(
-            f"{plan.path} could not be made: {error.message}; nothing was left behind",
-            hint=_ROOM,
-        )
-    return None
+        said, hint = error.strerror, _way_out(error.errno, plan.path)
+    elif isinstance(error, GitFailed):
+        full = _is_full(repo, plan)
+        said, hint = error.message, _way_out(errno.ENOSPC if full else None, plan.path)
+    else:
+        return None
+    return Problem(f"{plan.path} could not be made: {said}; nothing was left behind", hint=hint)
+
+
+def _way_out(code: int | None, path: Path) -> str:
+    """By cause. code: an errno, None for what only git knows."""
+    there = shlex.quote(str(_nearest(path)))
+    if code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"{_ELSEWHERE}; what room there is: df -h {there}"
+    if code in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{_ELSEWHERE}; who may write there: ls -ld {there}"
+    if code is None:
+        return "try again, it may pass; what git sees: git worktree list"
+    return f"{_ELSEWHERE}; see: ls -ld {there}"
+
+
+def _is_full(repo: Repository, plan: Plan) -> bool:
+    """Whether the base's files fit there, asked of the file system: git says it in prose."""
+    with suppress(OSError, GitFailed, ValueError):
+        room = os.statvfs(_nearest(plan.path))
+        listed = repo.run("ls-tree", "-r", "-l", "-z", plan.base.id).fields()
+        sizes = (line.partition("\t")[0].split()[3] for line in listed)
+        needed = _LEAST_ROOM + sum(int(size) for size in sizes if size != "-")
+        short_of_files = room.f_files > 0 and room.f_favail <= len(listed)
+        return short_of_files or room.f_bavail * room.f_frsize < needed
+    return False
+
+
+def _nearest(path: Path) -> Path:
+    return next(one for one in path.parents if one.exists())

@@ -13,6 +13,7 @@ from gitcoord.analysis.past import read_past
 from gitcoord.analysis.question import Frame, Question, parse_question
 from gitcoord.analysis.relevance import defined_name, line_weights, parents, symbol_at
 from gitcoord.analysis.suspicion import rank_commits
+from gitcoord.analysis.upkeep import is_sweeping
 from gitcoord.git.repository import Repository
 from tests.conftest import Sandbox
 
@@ -222,3 +223,55 @@ def test_weights_are_linear_in_hostile_text() -> None:
     hostile = "(" * 20_000 + "\n" + "aa " * 20_000 + "\n" + "\t" * 20_000 + "x\n"
     weights = line_weights(hostile * 3, {"aa": 1.0, "x": 2.0})
     assert max(weights) == 1.0
+
+
+def much_later(sandbox: Sandbox) -> None:
+    when = "2030-01-01T00:00:00Z"
+    sandbox.git(
+        "commit", "-q", "--allow-empty", "-m", "Much later",
+        GIT_AUTHOR_DATE=when, GIT_COMMITTER_DATE=when,
+    )  # fmt: skip
+
+
+def test_a_file_that_nobody_changed_lately_is_not_restless(sandbox: Sandbox) -> None:
+    for number in range(6):
+        sandbox.commit(f"Fix the token, try {number}", {"src/auth.py": f"TTL = {number}\n"})
+    much_later(sandbox)
+    assert not any("recent" in finding.factors for finding in ask(sandbox))
+
+
+def test_facts_that_are_hardly_sure_are_not_told(sandbox: Sandbox) -> None:
+    for number in range(9):
+        sandbox.commit(f"Say {number}", {"src/auth.py": f"TTL = {number}\n"})
+    sandbox.commit("Fix the token", {"src/auth.py": "def issue_token():\n    return 1\n"})
+    found = ask(sandbox)
+    assert all(one.confidence >= 0.15 for one in found if one.kind == "fact")
+    assert not any("restless" in one.title for one in found)
+    assert commit_finding(found).kind == "lead"
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["Add inline types (#7272)", "Run black", "Move everything to src", "Update copyright years"],
+)
+def test_a_sweeping_change_of_form_is_no_first_suspect(sandbox: Sandbox, subject: str) -> None:
+    text = (sandbox.path / "src/auth.py").read_text()
+    sandbox.commit("Let a token live", {"src/auth.py": text.replace("+ TTL", "+ TTL / 2")})
+    lived = sandbox.git("rev-parse", "HEAD")
+    swept: dict[str, str | bytes] = {f"src/part{n}.py": "x: int = 1\n" for n in range(30)}
+    typed = text.replace("+ TTL", "+ TTL / 2").replace(
+        "def issue_token(user)", "def issue_token(user: str)"
+    )
+    sweep = sandbox.commit(subject, swept | {"src/auth.py": typed})
+    ranked = commit_finding(ask(sandbox)).commits
+    order = [one.name for one in ranked]
+    assert lived in order and (sweep not in order or order.index(lived) < order.index(sweep))
+    few = sandbox.commit("Add types of tokens", {"src/auth.py": text + "\nX = 1\n"})
+    assert not is_sweeping(read_past(Repository.find(sandbox.path), "HEAD").by_id[few])
+
+
+def test_ages_are_counted_from_the_onset(sandbox: Sandbox) -> None:
+    began = float(read_past(Repository.find(sandbox.path), "HEAD").now + 86400)
+    much_later(sandbox)
+    score = commit_finding(ask(sandbox)).factors["score"]
+    assert commit_finding(ask(sandbox, onset=began)).factors["score"] > score

@@ -142,3 +142,66 @@ def test_a_bisection_that_names_one_commit_is_one_hypothesis() -> None:
     analysis = weigh(parse_question("why does it break?"), [found])
     assert [one.statement for one in analysis.hypotheses] == ["abc is the first bad commit"]
     assert {one.name for one in analysis.files} == {"src/a.py", "src/b.py"}
+
+
+def smell(line: int, theme: float = 1.0, **more: float) -> Finding:
+    return Finding(
+        "analyst", f"a.py:{line}, in f: the error of a call is thrown away", 0.5,
+        evidence=(Evidence("git show", "x", path="a.py", lines=(line, line)),),
+        files=(Suspect("a.py", 1.0, ("thrown away",)),),
+        factors={"smell": 1.0, "theme": theme, **more},
+    )  # fmt: skip
+
+
+def named(*smells: Finding) -> str:
+    at = Finding(
+        "detective", "The question points there", 0.6,
+        evidence=(Evidence("git show", "x", path="a.py", lines=(709, 711)),),
+        files=(Suspect("a.py", 0.9),), factors={"lead": 0.4},
+    )  # fmt: skip
+    return weigh(ASKED, [at, *smells]).hypotheses[0].statement
+
+
+def test_a_smell_is_said_to_be_there_only_when_it_is_there() -> None:
+    assert "there, the error of a call is thrown away" in named(smell(712))
+    assert "there, the error" in named(smell(315), smell(705))
+    for other in (smell(315), smell(712, 0.5), smell(712, note=1.0)):
+        assert named(other).startswith("a.py:709-711 ") and "there," not in named(other)
+
+
+def accused(*reasons: str) -> str:
+    commit = "a" * 40
+    history = Finding(
+        "researcher", "C is the first commit to look at", 0.6,
+        files=(Suspect("a.py", 0.5, (f"last touched by {commit[:10]} “C”",)),),
+        commits=(Suspect(commit, 1.0, reasons, "C"),), factors={"places": 0.3},
+    )  # fmt: skip
+    return weigh(ASKED, [code(("a.py", 0.9)), history]).hypotheses[0].statement
+
+
+@pytest.mark.parametrize(
+    ("part", "claim"),
+    [
+        (", 100 % of what matters there", "wrote all of what matters there"),
+        (", 62 % of what matters there", "wrote 62 % of what matters there"),
+        (", 6 % of what matters there", "is the first commit to look at, with 6 % of what"),
+        ("", "is the first commit to look at, with under 1 % of what"),
+    ],
+)
+def test_a_commit_is_not_said_to_have_written_more_than_it_did(part: str, claim: str) -> None:
+    assert claim in accused(f"last touched a.py:3 (f){part}")
+    other = accused(f"last touched b.py:3 (f){part}")
+    assert other.endswith("is the first commit to look at")
+
+
+def test_tests_come_after_code_unless_asked_about_or_observed() -> None:
+    path = "tests/test_auth.py"
+    assert weigh(ASKED, [code((path, 0.9), ("src/a.py", 0.5))]).files[0].name == "src/a.py"
+    flaky = parse_question("why is the token test flaky?")
+    assert weigh(flaky, [code((path, 0.9), ("src/a.py", 0.5))]).files[0].name == path
+    assert weigh(ASKED, [code(("src/a.py", 0.5)), trace(path)]).files[0].name == path
+
+
+def test_that_nothing_was_found_says_what_was_looked_at() -> None:
+    people = Finding("researcher", "Ada knows this", 0.9, factors={"people": 1.0})
+    assert weigh(ASKED, [people]).hypotheses[0].pro == ("looked at: the history",)

@@ -62,7 +62,22 @@ def test_the_plan_as_markdown_and_as_a_finding(sandbox: Sandbox) -> None:
     assert "## Files to touch" in text and "`src/auth.py`" in text and "```sh" in text
     finding = plan.finding()
     assert finding.role == "strategist" and finding.files[0].name == "src/auth.py"
-    assert finding.body == text and 0 < finding.confidence <= 0.6
+    assert 0 < finding.confidence <= 0.6
+
+
+def test_the_finding_sums_the_plan_up_and_factors_say_what_was_counted(sandbox: Sandbox) -> None:
+    plan = plan_change(Repository.find(sandbox.path), ASKED, at="HEAD")
+    text, body = plan.markdown(), plan.finding().body
+    assert body != text and len(body.splitlines()) <= 5 and "plan.md" in body
+    assert "1 file to touch" in body or "2 files to touch" in body
+    assert "0.25 · 0.25" not in text and "without a test" in text and "for a fix" in text
+    assert "in the last 90 days" in text
+
+
+def test_a_task_that_nothing_matches_gets_a_plan_of_nothing(sandbox: Sandbox) -> None:
+    asked = parse_question("zzqq blorf frobnicate wibble")
+    plan = plan_change(Repository.find(sandbox.path), asked, at="HEAD")
+    assert plan.touched == () and plan.finding().title == "No file was found for this change"
 
 
 def test_nothing_found_is_said(sandbox: Sandbox) -> None:

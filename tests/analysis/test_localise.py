@@ -8,6 +8,7 @@ import pytest
 
 from gitcoord.analysis.localise import find_lines, rank_files
 from gitcoord.analysis.question import parse_question
+from gitcoord.analysis.redaction import shown
 from gitcoord.errors import NoSuch
 from gitcoord.git.repository import Repository
 from tests.conftest import Sandbox
@@ -184,3 +185,18 @@ def test_lines_that_say_the_words_and_lines_of_the_trace(sandbox: Sandbox) -> No
     trace = 'Traceback (most recent call last):\n  File "src/auth.py", line 3, in <module>\nE: x\n'
     assert find_lines(repo, "src/auth.py", parse_question(trace))[0] == (3, 3)
     assert find_lines(repo, "no/such.py", parse_question("token")) == []
+
+
+def test_reasons_name_commits_in_a_way_that_is_not_taken_for_a_secret(sandbox: Sandbox) -> None:
+    fix = sandbox.commit("Fix the session of a login", {"src/auth.py": "def login(s):\n    pass\n"})
+    sandbox.commit("Say more", {"README.md": "# shop\n"})
+    reasons = first_reasons(sandbox, "the login session is lost")
+    said = next(one for one in reasons if fix[:10] in one and "about" in one)
+    assert shown(said) == said and said.startswith("changed by an earlier commit (")
+
+
+def test_stop_words_and_words_that_all_files_have_are_no_reasons(sandbox: Sandbox) -> None:
+    sandbox.commit("Add parts", fillers(12))
+    sandbox.commit("Add ledger", {"src/ledger.py": "def run(value):\n    return settle, could\n"})
+    reasons = first_reasons(sandbox, "`could_settle` of a value")
+    assert "says settle" in reasons

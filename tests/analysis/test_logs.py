@@ -74,6 +74,7 @@ def refusal(path: Path) -> str:
     with pytest.raises(BadInput) as caught:
         analyse_logs([path], ASKED)
     assert caught.value.hint.endswith("gitcoord start investigation TASK --log FILE")
+    assert caught.value.hint[0].islower() and ". " not in caught.value.hint
     return caught.value.message
 
 
@@ -404,7 +405,7 @@ def test_a_silent_log_says_so(tmp_path: Path) -> None:
     path = log(tmp_path, f"{at(1)} INFO all is well\n" * 20 + f"{at(2)} INFO 0 errors found\n")
     (found,) = analyse_logs([path], ASKED)
     assert found.title == "app.log tells of no failure and nothing of the question"
-    assert found.confidence == 0.1
+    assert found.confidence == 0.2
     assert shell(found.evidence[0].command).split()[0] == "21"
     assert analyse_logs([], ASKED) == []
 

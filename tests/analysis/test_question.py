@@ -245,3 +245,13 @@ def test_nasty_texts_take_linear_time(seed: str) -> None:
         assert parse_question(text).text
     long_words = "x " + (seed * (900 // len(seed)) + " ") * 50
     assert parse_question(long_words).text
+
+
+def test_hints_are_one_sentence_in_small_letters_that_ends_with_a_command() -> None:
+    for text in ("", "a\0b", "x" * 1_000_001):
+        with pytest.raises(BadInput) as caught:
+            parse_question(text)
+        assert caught.value.hint[0].islower() and ". " not in caught.value.hint
+    with pytest.raises(BadInput) as caught:
+        parse_question("x", since="nonsense")
+    assert caught.value.hint.startswith("use a date") and ": gitcoord" in caught.value.hint

@@ -189,3 +189,21 @@ def test_hostile_text_takes_linear_time(path: str) -> None:
     pieces += ["\\" * 9001, "if (!cache" * 2000, "\t" * 9000, "rescue " * 3000, "static " * 3000]
     for piece in pieces:
         assert isinstance(find_smells(path, piece + "\n" + piece), list)
+
+
+def test_smells_of_tests_accuse_nobody_who_did_not_ask_about_tests(sandbox: Sandbox) -> None:
+    text = (
+        "def refund_order(x):\n    try:\n        refund(x)\n    except Exception:\n        pass\n"
+    )
+    sandbox.commit("x", {"tests/test_refund.py": text})
+    corpus = read_corpus(Repository.find(sandbox.path))
+    for words, count in (("refund_order does nothing", 0), ("the refund_order test is flaky", 1)):
+        question = parse_question(words)
+        places = find_places(question, [Suspect("tests/test_refund.py", 1.0)], corpus)
+        assert len(sight_smells(question, places)) == count
+
+
+def test_an_expiry_date_with_a_zone_is_how_it_is_done() -> None:
+    aware = "from datetime import UTC, datetime\nexpires = datetime.now(UTC) + lifetime\n"
+    assert find_smells("a.py", aware) == []
+    assert [one.kind for one in find_smells("a.py", "import time\ne = time.time() + TTL\n")]

@@ -189,3 +189,26 @@ def test_no_suspects_no_findings(sandbox: Sandbox) -> None:
     assert examine(repo, parse_question("anything"), [], at="HEAD") == []
     gone = [Suspect("no/such.py", 1.0), Suspect("README.md", 0.0)]
     assert examine(repo, parse_question("anything"), gone, at="HEAD") == []
+
+
+@pytest.mark.parametrize(
+    ("code", "tests", "said"),
+    [
+        (0, 1, "is used in 1 file, a test"),
+        (0, 2, "is used in 2 files, all of them tests"),
+        (2, 0, "is used in 2 files"),
+        (2, 1, "is used in 3 files, 1 of them a test"),
+    ],
+)
+def test_users_are_counted_as_one_would_say_it(
+    sandbox: Sandbox, code: int, tests: int, said: str
+) -> None:
+    files: dict[str, str | bytes] = {"src/ledger.py": "def settle_balance(a):\n    return a\n"}
+    use = "from src.ledger import settle_balance\n"
+    files |= {f"src/use{n}.py": use for n in range(code)}
+    files |= {f"tests/test_use{n}.py": use for n in range(tests)}
+    sandbox.commit("ledger", files)
+    repo, question = Repository.find(sandbox.path), parse_question("settle_balance is wrong")
+    found = examine(repo, question, [Suspect("src/ledger.py", 1.0)], at="HEAD")
+    (title,) = [one.title for one in found if "users" in one.factors]
+    assert title == f"settle_balance of src/ledger.py {said}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from gitcoord.conflicts.verify import Answer, Verified, verify_pairs
 from gitcoord.git.repository import Repository
 from gitcoord.git.scratch import list_leftovers
+from tests.calling import gitcoord
 from tests.conftest import Sandbox
 
 # `both` breaks where files a and b are there together.
@@ -189,3 +191,20 @@ def alive(pid: int) -> bool:
         return False
     stat = Path(f"/proc/{pid}/stat")
     return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_the_command_line_names_the_pair_that_breaks_only_together(sandbox: Sandbox) -> None:
+    """Uncommitted on both sides, clean as text, and seen by the command only when merged."""
+    for name, path in (("one", "a.flag"), ("two", "b.flag")):
+        started = gitcoord(
+            "start", "development", name, "--no-run", "--name", name, at=sandbox.path
+        )
+        assert started.code == 0
+        place = gitcoord("path", f"development-{name}", at=sandbox.path).out.strip()
+        (Path(place) / path).write_text("here\n")
+    command = "! { test -e a.flag && test -e b.flag; }"
+    said = gitcoord("conflicts", "--verify", command, "--json", at=sandbox.path)
+    assert said.code == 1
+    (only,) = json.loads(said.out)["verified"]
+    assert only["verdict"] == "breaks together"
+    assert {only["a"].split("-")[1], only["b"].split("-")[1]} == {"one", "two"}

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitcoord.view.screen import Screen, aligned, as_json
+from gitcoord.view.screen import Screen, aligned, as_json, fitted
 
 
 class State(Enum):
@@ -157,6 +157,36 @@ class TestTable:
         code = "screen.table(['id', 'task'], [['login-fails-7q3f', 'why ' * 20]])"
         said = on_terminal(code, columns=columns)
         assert "why" in said.replace("\r\n", "")
+
+    @pytest.mark.parametrize("columns", [40, 60, 80, 120])
+    def test_case_116_a_row_is_one_line_and_an_id_is_whole(self, columns: int) -> None:
+        ids = ["investigation-login-fails-7q3f", "x"]
+        code = (
+            f"rows = [[{ids[0]!r}, 'live', '日本語 ' * 30], [{ids[1]!r}, 'missing', 'short']]\n"
+            "screen.color = False\n"
+            "screen.table(['id', 'state', 'task'], rows)"
+        )
+        lines = on_terminal(code, columns=columns).split("\r\n")
+        assert len(lines) == 4 and lines[1].startswith(ids[0])
+        assert lines[1].endswith("…") and lines[2].endswith("short"[: columns - 3])
+
+    def test_the_widest_text_is_cut_first(self) -> None:
+        rows = [["id-1234", "a" * 20, "b" * 40], ["id-5678", "short", "b"]]
+        cut = fitted(["id", "a", "b"], rows, [False, True, True], 60)
+        assert cut == [["id-1234", "a" * 20, "b" * 28 + "…"], ["id-5678", "short", "b"]]
+        cut = fitted(["id", "a", "b"], rows, [False, True, True], 31)
+        assert cut[0] == ["id-1234", "a" * 9 + "…", "b" * 9 + "…"]
+        assert fitted(["id", "a", "b"], rows, [False, True, True], 1)[0][0] == "id-1234"
+
+    @given(st.lists(st.lists(st.text(max_size=60), min_size=3, max_size=3), max_size=4))
+    def test_what_may_be_cut_fits(self, rows: Sequence[Sequence[str]]) -> None:
+        from gitcoord.view.plain import plain, width
+
+        cells = [[plain(cell) for cell in row] for row in rows]
+        for line in aligned(
+            ["a", "b", "c"], fitted(["a", "b", "c"], cells, [True] * 3, 40)
+        ).splitlines():
+            assert width(line) <= 40
 
     def test_no_markup_is_obeyed(self) -> None:
         said = on_terminal("screen.table(['id'], [['[red]x[/] :smile:']])", columns=80)

@@ -94,6 +94,83 @@ def test_case_12_and_37_names_in_any_bytes(sandbox: Sandbox) -> None:
     assert (rows(sandbox)[0]["branch"], rows(sandbox)[0]["path"]) == (branch, str(place))
 
 
+class TestFoundAgain:
+    def test_case_60_a_lost_record_from_what_is_committed(self, sandbox: Sandbox) -> None:
+        made = begin("--from", "HEAD~1", at=sandbox.path, task="why does login fail")
+        sandbox.git("update-ref", "-d", f"refs/agentcoord/worktrees/{made['id']}")
+        assert rows(sandbox) == []
+        would = gitcoord("adopt", "-n", made["path"], "--json", at=sandbox.path).json
+        assert (would["id"], would["dry_run"]) == (made["id"], True)
+        assert rows(sandbox) == []
+        assert gitcoord("adopt", ".", at=Path(made["path"])).code == 0
+        (row,) = rows(sandbox)
+        kept = ("id", "kind", "task", "branch", "path", "base_sha")
+        assert {key: row[key] for key in kept} == {key: made[key] for key in kept}
+        assert (row["adopted"], row["ahead"], row["state"]) == (False, 1, "live")
+
+    def test_without_our_mark_its_branch_stays_its_makers(self, sandbox: Sandbox) -> None:
+        made = begin(at=sandbox.path)
+        sandbox.git("update-ref", "-d", f"refs/agentcoord/worktrees/{made['id']}")
+        sandbox.git("worktree", "remove", made["path"])
+        sandbox.git("worktree", "add", "-q", "../again", made["branch"])
+        assert gitcoord("adopt", "../again", at=sandbox.path).code == 0
+        assert [(row["id"], row["adopted"]) for row in rows(sandbox)] == [(made["id"], True)]
+
+    def test_an_id_that_is_taken_is_not_taken_twice(self, sandbox: Sandbox) -> None:
+        made = begin(at=sandbox.path)
+        assert gitcoord("remove", "--force", made["id"], at=sandbox.path).code == 0
+        trashed = sandbox.git("for-each-ref", "--format=%(refname)", "refs/agentcoord/trash")
+        tip = sandbox.git("rev-parse", f"{trashed}^1")
+        sandbox.git("branch", made["branch"], tip)
+        sandbox.git("worktree", "add", "-q", "../again", made["branch"])
+        assert gitcoord("adopt", "../again", at=sandbox.path).code == 0
+        (row,) = rows(sandbox)
+        assert row["id"] != made["id"] and row["task"] == made["task"]
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"\xff", b"schema = 99", b"kind = 3\ntask = []\nbranch = 'hotfix'\nroles = [1]",
+            b"kind = '../x'\nbranch = 'hotfix'", b"branch = 'another'\ntask = 'not this'",
+            b"branch = 'hotfix'\n[base]\nid = '--all'\nref = '-x'",
+        ],
+    )  # fmt: skip
+    def test_a_context_that_is_not_to_be_believed(self, sandbox: Sandbox, content: bytes) -> None:
+        place = others(sandbox)
+        files: dict[str, str | bytes] = {".agentcoord/x-1234/context.toml": content}
+        sandbox.commit("Context", files, at=place)
+        assert gitcoord("adopt", place, at=sandbox.path).code == 0
+        (row,) = rows(sandbox)
+        assert (row["kind"], row["task"], row["base"]) == ("development", "hotfix", "main")
+        assert row["ahead"] == 1
+
+    def test_case_61_a_moved_folder_is_ours_still(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        made = begin(at=sandbox.path)
+        new = tmp_path / "deep" / "down" / "moved"
+        new.parent.mkdir(parents=True)
+        Path(made["path"]).rename(new)
+        sandbox.write("mine.txt", "x", at=new)
+        assert rows(sandbox)[0]["state"] == "missing"
+        assert "would find" in gitcoord("adopt", "-n", ".", at=new).out
+        assert rows(sandbox)[0]["state"] == "missing"
+        assert gitcoord("adopt", ".", at=new).code == 0
+        (row,) = rows(sandbox)
+        assert (row["id"], row["path"], row["state"], row["dirty"]) == (
+            made["id"], str(new), "live", True,
+        )  # fmt: skip
+        assert f"worktree {new}\n" in sandbox.git("worktree", "list", "--porcelain")
+
+    def test_a_copy_does_not_take_its_place(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        made = begin(at=sandbox.path)
+        shutil.copytree(made["path"], tmp_path / "copy")
+        refused(gitcoord("adopt", tmp_path / "copy", at=sandbox.path), "is a copy of", made["id"])
+
+    def test_one_of_others_that_was_moved(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        others(sandbox).rename(tmp_path / "moved")
+        said = gitcoord("adopt", tmp_path / "moved", at=sandbox.path)
+        refused(said, "was moved there", "git worktree repair", "gitcoord adopt")
+
+
 class TestRefused:
     def test_one_that_is_ours(self, sandbox: Sandbox) -> None:
         made = begin(at=sandbox.path)

@@ -16,7 +16,7 @@ from gitcoord.git.run import Several
 from gitcoord.worktrees.listing import list_rows
 from tests.calling import Said, gitcoord, installed
 from tests.conftest import Sandbox
-from tests.worktrees.looking import begin, look
+from tests.worktrees.looking import begin, look, refused
 
 KEYS = {
     *("id", "kind", "task", "branch", "path", "state", "base", "base_sha", "ahead", "behind"),
@@ -68,7 +68,7 @@ class TestHowMany:
         sandbox.git("worktree", "add", "-q", "../theirs")
         assert rows(sandbox) == []
         said = gitcoord("list", at=sandbox.path)
-        assert f"1 worktree(s) made by others: gitcoord adopt {sandbox.path.parent}/theirs" in (
+        assert f"1 worktree made by others: gitcoord adopt {sandbox.path.parent}/theirs" in (
             said.err
         )
 
@@ -158,6 +158,27 @@ class TestState:
         row = only(sandbox)
         assert (row["branch"], row["ahead"], row["behind"]) == ("fresh", None, None)
 
+    def test_case_70_ours_with_a_newer_record_is_nobody_elses(self, sandbox: Sandbox) -> None:
+        made = begin(at=sandbox.path)
+        newer = sandbox.write("../newer.toml", "schema = 99\n")
+        tree = tree_of(sandbox, sandbox.git("hash-object", "-w", str(newer)))
+        sandbox.git("update-ref", f"refs/agentcoord/worktrees/{made['id']}", tree)
+        before = look(sandbox)
+        said = gitcoord("list", at=sandbox.path)
+        assert said.code == 0
+        assert made["id"] in said.out and "unreadable" in said.out
+        assert "adopt" not in said.err
+        assert "pip install --upgrade gitcoord" in said.err
+        (row,) = rows(sandbox)
+        assert (row["id"], row["path"], row["dirty"]) == (made["id"], made["path"], None)
+        for words in (
+            ("adopt", made["path"]), ("remove", made["id"]), ("remove", "--force", made["path"]),
+            ("show", made["id"][-4:]), ("path", "."),
+        ):  # fmt: skip
+            at = Path(made["path"]) if words[-1] == "." else sandbox.path
+            refused(gitcoord(*words, at=at), "written by a newer gitcoord", "pip install")
+        assert look(sandbox) == before
+
     def test_case_70_a_record_of_a_newer_gitcoord_hides_no_other(self, sandbox: Sandbox) -> None:
         made = begin(at=sandbox.path)
         newer = sandbox.write("../newer.toml", "schema = 99\n")
@@ -165,7 +186,10 @@ class TestState:
         tree = tree_of(sandbox, blob)
         sandbox.git("update-ref", "refs/agentcoord/worktrees/from-tomorrow", tree)
         said = gitcoord("list", "--json", at=sandbox.path)
-        assert [row["id"] for row in said.json] == [made["id"]]
+        assert [(row["id"], row["state"]) for row in said.json] == [
+            (made["id"], "live"), ("from-tomorrow", "unreadable"),
+        ]  # fmt: skip
+        assert all(set(row) == KEYS for row in said.json)
         assert "newer gitcoord" in said.err
 
 

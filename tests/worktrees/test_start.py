@@ -12,7 +12,7 @@ import pytest
 from gitcoord.git.repository import git_version
 from tests.calling import PROGRAM, gitcoord, installed
 from tests.conftest import Sandbox
-from tests.worktrees.looking import begin, look
+from tests.worktrees.looking import begin, look, refused
 
 
 class TestWhatComesOut:
@@ -117,7 +117,6 @@ class TestWhatComesOut:
         assert (sandbox.path.parent / "shop.worktrees" / name / "README.md").is_file()
         assert "starting from main (" in said.err
 
-
     def test_the_users_number_of_checkout_workers_holds(self, sandbox: Sandbox) -> None:
         sandbox.git("config", "checkout.workers", "no number")
         said = gitcoord("start", "investigation", "x", "--no-run", at=sandbox.path)
@@ -217,14 +216,41 @@ class TestFromWhere:
         parent.git("submodule", "--quiet", "add", str(sandbox.path), "libs/shop")
         parent.commit("Take the shop in", {"top": "x"})
         inside = parent.path / "libs" / "shop"
-        said = gitcoord("start", "investigation", "x", "--no-run", "--json", at=inside)
-        assert said.code == 0, said.err
-        path = Path(said.json["worktree"]["path"])
-        assert path.parent == parent.path / "libs" / "shop.worktrees"
+        made = begin(at=inside)
+        path = Path(made["path"])
+        assert path.parent == tmp_path / "shop.worktrees"
         assert sandbox.git("rev-parse", "HEAD~1", at=path) == sandbox.git("rev-parse", "HEAD")
-        assert f"it lies inside {parent.path}" in said.err
-        follow_the_advice(said.err)
         assert parent.git("status", "--porcelain") == ""
+        words = ("start", "investigation", "x", "--no-run", "--path", parent.path / "libs" / "x")
+        refused(gitcoord(*words, at=inside), f"lies in the checkout at {parent.path}")
+        (parent.path / ".git" / "info" / "exclude").write_text("/libs/x/\n")
+        assert gitcoord(*words, at=inside).code == 0
+        assert parent.git("status", "--porcelain") == ""
+
+    def test_case_19_in_a_submodule_of_a_submodule_in_a_linked_worktree(
+        self, sandbox: Sandbox, tmp_path: Path
+    ) -> None:
+        for name, part in (("middle", "shop"), ("product", "middle")):
+            whole = Sandbox(tmp_path / name)
+            whole.path.mkdir()
+            whole.git("init", "-q")
+            whole.git("submodule", "--quiet", "add", str(tmp_path / part), part)
+            whole.commit("Take it in", {"top": "x"})
+        (tmp_path / "far").mkdir()
+        linked = tmp_path / "far" / "linked"
+        whole.git("worktree", "add", "-q", str(linked))
+        whole.git("submodule", "--quiet", "update", "--init", "--recursive", at=linked)
+        made = begin("--from", "HEAD", at=linked / "middle" / "shop")
+        assert Path(made["path"]).parent == tmp_path / "far" / "shop.worktrees"
+
+    def test_case_19_that_its_submodules_are_empty_is_said(
+        self, sandbox: Sandbox, tmp_path: Path
+    ) -> None:
+        sandbox.git("clone", "-q", str(sandbox.path), str(tmp_path / "lib"))
+        sandbox.git("submodule", "--quiet", "add", str(tmp_path / "lib"), "lib")
+        sandbox.commit("Take lib in", {})
+        said = gitcoord("start", "investigation", "x", "--no-run", at=sandbox.path)
+        assert "submodule update --init --recursive" in said.err
 
     def test_case_63_sha256(self, tmp_path: Path) -> None:
         shop = Sandbox(tmp_path / "shop")
@@ -378,20 +404,22 @@ class TestPlaces:
         assert after.folders == before.folders
 
     def test_case_31_inside_the_main_worktree(self, sandbox: Sandbox) -> None:
-        said = gitcoord(
-            "start", "investigation", "x", "--no-run", "--path", "my trees/one", at=sandbox.path
-        )
-        assert said.code == 0
-        assert f"it lies inside {sandbox.path}" in said.err
-        assert sandbox.git("status", "--porcelain") != ""
+        words = ("start", "investigation", "x", "--no-run", "--path", "my trees/one")
+        before = look(sandbox)
+        said = gitcoord(*words, at=sandbox.path)
+        refused(said, f"lies in the checkout at {sandbox.path}", "info/exclude", "outside")
+        assert look(sandbox) == before
         follow_the_advice(said.err)
+        assert gitcoord(*words, at=sandbox.path).code == 0
         assert sandbox.git("status", "--porcelain") == ""
 
     def test_case_31_inside_a_linked_worktree(self, sandbox: Sandbox) -> None:
         first = Path(begin(at=sandbox.path)["path"])
-        said = gitcoord("start", "investigation", "x", "--no-run", "--path", "trees/one", at=first)
-        assert said.code == 0
+        words = ("start", "investigation", "x", "--no-run", "--path", "trees/one")
+        said = gitcoord(*words, at=first)
+        refused(said, f"lies in the checkout at {first}")
         follow_the_advice(said.err)
+        assert gitcoord(*words, at=first).code == 0
         assert sandbox.git("status", "--porcelain", at=first) == ""
 
     def test_the_place_is_a_template(self, sandbox: Sandbox, sealed: Path) -> None:
@@ -416,6 +444,6 @@ class TestPlaces:
 
 
 def follow_the_advice(narration: str) -> None:
-    """Run the command a note gives, as a shell would."""
-    line = next(line for line in narration.splitlines() if "keep it out of commits" in line)
-    subprocess.run(["/bin/sh", "-c", line.partition(" with ")[2]], check=True)
+    """Run the command a hint gives, as a shell would."""
+    line = next(line for line in narration.splitlines() if "ignored there first: " in line)
+    subprocess.run(["/bin/sh", "-c", line.partition(" first: ")[2]], check=True)

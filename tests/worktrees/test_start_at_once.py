@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from gitcoord.process import is_held
 from tests.calling import PROGRAM, gitcoord
 from tests.conftest import Sandbox
-from tests.worktrees.looking import look
+from tests.worktrees.looking import begin, look, refused
 
 _START = [str(PROGRAM), "start", "investigation"]
 
@@ -72,6 +73,25 @@ def test_case_13_and_14_twenty_four_at_once(sandbox: Sandbox) -> None:
     assert len(made) == 24, [err for (_, err), _ in ends if err]
     after = look(sandbox)
     assert (after.status, after.stash) == (before.status, before.stash)
+
+
+def test_case_14_a_sibling_that_is_only_half_made_yet(sandbox: Sandbox) -> None:
+    """git dies of a worktree whose `commondir` is there and empty: a moment later it is not."""
+    half = sandbox.path / ".git" / "worktrees" / "half"
+    half.mkdir(parents=True)
+    (half / "gitdir").write_text(f"{sandbox.path.parent}/half/.git\n")
+    (half / "HEAD").write_text("ref: refs/heads/main\n")
+    (half / "commondir").write_text("")
+    assert sandbox.git("worktree", "list", "--porcelain", ok=False) == ""
+    made = threading.Timer(0.05, (half / "commondir").write_text, ["../..\n"])
+    made.start()
+    begin(at=sandbox.path)
+    made.join()
+    (half / "commondir").write_text("")
+    said = gitcoord("start", "investigation", "x", "--no-run", at=sandbox.path)
+    refused(said, "commondir", "echo ../.. >")
+    subprocess.run(["/bin/sh", "-c", said.err.rpartition("write it: ")[2]], check=True)
+    begin(at=sandbox.path)
 
 
 def test_one_place_for_eight_at_once(sandbox: Sandbox) -> None:

@@ -164,7 +164,7 @@ def test_a_repository_within(sandbox: Sandbox) -> None:
 
 
 def test_case_31_a_worktree_within_is_not_carried(sandbox: Sandbox) -> None:
-    begin("--path", "trees/one", at=sandbox.path)
+    sandbox.git("worktree", "add", "-q", "trees/one")
     sandbox.write("README.md", "changed")
     path = Path(begin("--with-changes", at=sandbox.path)["path"])
     assert (path / "README.md").read_text() == "changed"

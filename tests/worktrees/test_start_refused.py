@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -105,7 +106,29 @@ class TestTask:
         assert said.code == 0
         assert said.out.startswith("investigation-rf-slow-")
 
-    @pytest.mark.parametrize("slug", ["???", "", "\n", "日本"])
+    def test_from_stdin(self, sandbox: Sandbox) -> None:
+        for text, code, word in (
+            (b"why does\nlogin fail\n", 0, ""), (b"", 2, "the task is empty"),
+            (b"\xff", 2, "broken byte"), (b"x" * 3_000_000, 2, "is the most"),
+        ):  # fmt: skip
+            done = subprocess.run(
+                [PROGRAM, "start", "investigation", "-", "--no-run", "--json"],
+                cwd=sandbox.path, input=text, capture_output=True, check=False,
+            )  # fmt: skip
+            assert done.returncode == code, done.stderr
+            assert word in done.stderr.decode()
+            if not code:
+                assert json.loads(done.stdout)["worktree"]["task"] == "why does\nlogin fail"
+
+    @pytest.mark.parametrize(
+        "words", [("--from", ""), ("--from=",), ("--name", ""), ("--path", ""), ("--since", "")]
+    )
+    def test_a_variable_that_is_not_set(self, sandbox: Sandbox, words: tuple[str, ...]) -> None:
+        with nothing_left(sandbox):
+            said = start("a task", *words, at=sandbox.path)
+            refused(said, "was given an empty value", "gitcoord start --help")
+
+    @pytest.mark.parametrize("slug", ["???", "\n", "日本"])
     def test_case_07_a_name_that_slugs_to_nothing(self, sandbox: Sandbox, slug: str) -> None:
         with nothing_left(sandbox):
             said = start("a task", "--name", slug, at=sandbox.path)

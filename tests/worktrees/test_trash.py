@@ -437,7 +437,7 @@ def test_case_115_the_trash_is_emptied_when_told(sandbox: Sandbox) -> None:
     assert gitcoord("trash", "empty", at=sandbox.path).code == 0
     assert len(list_trash(repo)) == 3, "they are young"
     said = gitcoord("trash", "empty", "--all", at=sandbox.path)
-    assert said.code == 2 and "gitcoord trash empty --yes" in said.err
+    assert said.code == 2 and "gitcoord trash empty --all --yes" in said.err
     assert gitcoord("trash", "empty", worktrees[0].id, "--yes", at=sandbox.path).code == 0
     assert [one.id for one in list_trash(repo)] == [worktrees[2].id, worktrees[1].id]
     assert not (repo.own_dir / "trash" / worktrees[0].id).exists()

@@ -85,10 +85,16 @@ class TestFind:
         refused(gitcoord("path", "investigation", at=sandbox.path), made["id"], other["id"])
         refused(gitcoord("path", "nothing", at=sandbox.path), "nothing here is called", "list")
         refused(gitcoord("path", ".", at=sandbox.path), "no worktree of ours at", "list")
+        for verb in ("path", "show", "remove"):
+            refused(gitcoord(verb, ".", at=sandbox.path), "the main worktree is yours")
+        sandbox.git("worktree", "add", "-q", "../theirs")
+        said = gitcoord("remove", "../theirs", at=sandbox.path)
+        refused(said, "others made it", f"gitcoord adopt {sandbox.path.parent / 'theirs'}")
         refused(gitcoord("path", "", at=sandbox.path), "empty id", "gitcoord list")
 
     def test_the_innermost_of_nested_ones(self, sandbox: Sandbox) -> None:
         outer = begin(at=sandbox.path)
+        sandbox.write(".git/info/exclude", "/within/\n")
         inner = begin("--path", "within/one", at=Path(outer["path"]))
         said = gitcoord("path", ".", at=Path(inner["path"]) / "src")
         assert said.out == inner["path"] + "\n"
