@@ -47,8 +47,10 @@ def stem(word: str) -> str:
     word = _singular(word)
     for ending in ("ation", "ator", "ating", "ated", "ate", "ing", "ion", "ed", "er", "or"):
         base = word.removesuffix(ending)
-        if (len(base) >= 4 and base != word) or (len(base) == 3 and ending in ("ing", "ed")):
-            word = _DOUBLED.sub(r"\1", base) if ending in ("ing", "ed", "er") else base
+        short = 3 if ending in ("ing", "ed") else 4
+        if base != word and len(base) >= short:
+            single = _DOUBLED.sub(r"\1", base) if ending in ("ing", "ed", "er") else base
+            word = single if len(single) >= 3 else base
             break
     return word[:-1] if len(word) > 3 and word[-1] in "eyi" else word
 
