@@ -22,7 +22,7 @@ TYPE_CHECKING = False  # the constant of typing, without its 5 ms
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gitcoord.commands.asking import Asked
+    from gitcoord.commands.asked import Asked
     from gitcoord.errors import Problem
     from gitcoord.git.repository import Repository
     from gitcoord.git.run import Several
@@ -49,7 +49,7 @@ def answer(words: list[str]) -> int:
             early = _begin_early(words)
             asked = _asked()
             asked.early = early
-            code = _obey(words, asked)
+            code = _list(asked, words) if early else _obey(words, asked)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return _interrupted()
@@ -87,6 +87,14 @@ def _begin_early(words: list[str]) -> Early | None:
         return None
 
 
+def _list(asked: Asked, words: list[str]) -> int:
+    """Asked at every prompt, with nothing to parse: typer would be a sixth of what it costs."""
+    from gitcoord.commands.rows import print_rows
+
+    print_rows(asked, as_json="--json" in words)
+    return 0
+
+
 def _near(words: list[str]) -> int:
     """Asked before every edit: typer alone would double what it costs."""
     from gitcoord.commands.near import near
@@ -95,7 +103,7 @@ def _near(words: list[str]) -> int:
 
 
 def _asked() -> Asked:
-    from gitcoord.commands.asking import Asked
+    from gitcoord.commands.asked import Asked
 
     return Asked(
         plain=bool(os.environ.get("NO_COLOR")),

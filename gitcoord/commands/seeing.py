@@ -8,7 +8,7 @@ from gitcoord.errors import BadInput, NoSuch, Problem
 from gitcoord.worktrees.worktree import LIVE, MISSING, view_worktrees
 
 if TYPE_CHECKING:
-    from gitcoord.commands.asking import Asked
+    from gitcoord.commands.asked import Asked
     from gitcoord.worktrees.worktree import View, Worktree
 
 

@@ -23,7 +23,7 @@ _NO_DAEMON = ("-c", "core.fsmonitor=false")
 
 _TRIES = 12
 
-_STATUS = ("status", "--porcelain=v2", "-z", "--no-renames")
+_STATUS = ("-c", "core.preloadIndex=false", "status", "--porcelain=v2", "-z", "--no-renames")
 STATUS = (*_STATUS, "--untracked-files=normal")
 
 # Files in a worktree's git dir that say what it is in the middle of, as git's own prompt does.

@@ -17,4 +17,4 @@ def ask_statuses(repo: Repository) -> Several:
     """Ask in the worktrees that bear our mark; which there are, git is asked later."""
     marked = [path for path, admin in admin_dirs(repo).items() if read_mark(admin)]
     folders = [path for path in marked if path.is_dir()]
-    return Several(STATUS, folders, at_once=2 * cores())
+    return Several(STATUS, folders, at_once=cores())
