@@ -43,7 +43,8 @@ ONLY = {
 }
 ENVIRONMENT = {"main.py", "config.py", "git/run.py"}
 # asking.py completes ids from refs: nothing heavier may be imported for a press of <TAB>.
-ASK_GIT = {"commands/asking.py"}
+# asked.py names the type of what main began to ask for.
+ASK_GIT = {"commands/asking.py", "commands/asked.py"}
 GROUND = {"state", "config", "git", "process", "records", "errors"}
 
 LONGEST_FUNCTION = 60
