@@ -6,17 +6,20 @@ git agree on it. Refuses: a place where anything is, and git's own folder.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from gitcoord.config import fill
-from gitcoord.errors import BadInput, Problem, Refused, Taken
+from gitcoord.errors import BadInput, Contended, Problem, Refused, Taken
 from gitcoord.git.objects import Reader
 from gitcoord.git.refs import is_branch_name, read_refs
 from gitcoord.git.repository import Repository
 from gitcoord.git.worktrees import Linked, git_dir_of
+from gitcoord.process import hold
 
 _ELSEWHERE = "choose another place: gitcoord start --path DIR …"
 _OTHER_SCHEME = "choose another scheme: gitcoord config set worktree.branch '{id}'"
@@ -124,6 +127,23 @@ def _is_above(repo: Repository, folder: Path) -> bool:
 def _is_ours(repo: Repository, folder: Path) -> bool:
     git_dir = git_dir_of(folder)
     return git_dir is not None and git_dir.is_relative_to(repo.common_dir)
+
+
+@contextmanager
+def claim_place(repo: Repository, path: Path) -> Iterator[None]:
+    """Keep every other start of ours away from `path` meanwhile. Raises Taken.
+
+    git takes an empty folder: two `worktree add` at once both take the same one.
+    """
+    name = hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()
+    try:
+        lease = hold(repo.own_dir, f"place-{name}")
+    except Contended as held:
+        raise Taken(f"another start is making a worktree at {path}", hint=_ELSEWHERE) from held
+    with lease:
+        if (path / ".git").exists():
+            raise Taken(f"{path} has become a worktree meanwhile", hint=_ELSEWHERE)
+        yield
 
 
 def sort_paths(repo: Repository, paths: list[Path], base: str) -> tuple[Path | None, list[str]]:

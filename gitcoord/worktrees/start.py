@@ -45,6 +45,7 @@ from gitcoord.worktrees.place import (
     check_branch,
     check_limit,
     check_unseen,
+    claim_place,
     default_place,
     free_place,
 )
@@ -197,7 +198,7 @@ def _start(repo: Repository, plan: Plan, say: Callable[[str], None]) -> Worktree
 
         batch.write()
         carried = carry.load(repo, plan.source, tip)
-    with hold(repo.own_dir, plan.id) as lease:
+    with claim_place(repo, plan.path), hold(repo.own_dir, plan.id) as lease:
         with Store(repo).transaction("start", batch) as change:
             record = change.create(KIND, plan.id, _body(plan, tip))
             change.ref(Change(f"refs/heads/{plan.branch}", None, tip))

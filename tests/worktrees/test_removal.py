@@ -276,6 +276,8 @@ def test_case_109_read_only_folders_are_deleted(sandbox: Sandbox) -> None:
 def test_case_109_a_folder_that_cannot_be_listed_is_not_deleted_unseen(sandbox: Sandbox) -> None:
     """git passes over it in silence, so nobody has seen what is in it."""
     worktree = make(sandbox)
+    if not all(one.stat().st_mode & 0o001 for one in Path(sys.executable).parents):
+        pytest.skip("nobody may not read this Python")
     sandbox.write("closed/file", "work", worktree.path)
     (worktree.path / "closed").chmod(0)
     if os.getuid() == 0:
