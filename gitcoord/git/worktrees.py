@@ -138,6 +138,9 @@ def forget_worktree(admin: Path, attic: Path) -> None:
     """
     attic.parent.mkdir(parents=True, exist_ok=True)
     admin.rename(attic)
+    # A lock its dead owner left would stop whoever brings this back.
+    for lock in attic.glob("*.lock"):
+        lock.unlink(missing_ok=True)
 
 
 def lock_worktree(admin: Path, reason: str) -> None:

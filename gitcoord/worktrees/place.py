@@ -6,6 +6,7 @@ git agree on it. Refuses: a place where anything is, and git's own folder.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shlex
@@ -14,13 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gitcoord.config import fill
-from gitcoord.errors import BadInput, Contended, Problem, Refused, Taken
+from gitcoord.errors import BadInput, Problem, Refused, Taken
 from gitcoord.git.objects import Reader
 from gitcoord.git.refs import is_branch_name, read_refs
 from gitcoord.git.repository import Repository
 from gitcoord.git.worktrees import Linked, git_dir_of
-from gitcoord.process import hold
 
+_STRIPES = 64
 _ELSEWHERE = "choose another place: gitcoord start --path DIR …"
 _OTHER_SCHEME = "choose another scheme: gitcoord config set worktree.branch '{id}'"
 
@@ -131,19 +132,22 @@ def _is_ours(repo: Repository, folder: Path) -> bool:
 
 @contextmanager
 def claim_place(repo: Repository, path: Path) -> Iterator[None]:
-    """Keep every other start of ours away from `path` meanwhile. Raises Taken.
+    """Have `path` to ourselves while git makes a worktree there. Raises Taken.
 
-    git takes an empty folder: two `worktree add` at once both take the same one.
+    git takes an empty folder: two `worktree add` at once both take the same one. Places share
+    a few lock files, which stay: one of their own for each would be left by a killed process.
     """
-    name = hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()
+    folder = repo.own_dir / "turns"
+    folder.mkdir(parents=True, exist_ok=True)
+    stripe = hashlib.blake2b(os.fsencode(path), digest_size=1).digest()[0] % _STRIPES
+    fd = os.open(folder / f"place-{stripe:02}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        lease = hold(repo.own_dir, f"place-{name}")
-    except Contended as held:
-        raise Taken(f"another start is making a worktree at {path}", hint=_ELSEWHERE) from held
-    with lease:
+        fcntl.flock(fd, fcntl.LOCK_EX)
         if (path / ".git").exists():
             raise Taken(f"{path} has become a worktree meanwhile", hint=_ELSEWHERE)
         yield
+    finally:
+        os.close(fd)
 
 
 def sort_paths(repo: Repository, paths: list[Path], base: str) -> tuple[Path | None, list[str]]:

@@ -198,7 +198,7 @@ def _start(repo: Repository, plan: Plan, say: Callable[[str], None]) -> Worktree
 
         batch.write()
         carried = carry.load(repo, plan.source, tip)
-    with claim_place(repo, plan.path), hold(repo.own_dir, plan.id) as lease:
+    with hold(repo.own_dir, plan.id) as lease:
         with Store(repo).transaction("start", batch) as change:
             record = change.create(KIND, plan.id, _body(plan, tip))
             change.ref(Change(f"refs/heads/{plan.branch}", None, tip))
@@ -222,9 +222,10 @@ def _make(
     say: Callable[[str], None],
 ) -> tuple[Linked, Path]:  # fmt: skip
     plan.path.parent.mkdir(parents=True, exist_ok=True)
-    add_worktree(repo, plan.path, plan.branch, lock=lock_of(plan.id), keep=(lease.fd,))
-    admin = _git_dir_made(plan)
-    write_mark(admin, plan.id)
+    with claim_place(repo, plan.path):
+        add_worktree(repo, plan.path, plan.branch, lock=lock_of(plan.id), keep=(lease.fd,))
+        admin = _git_dir_made(plan)
+        write_mark(admin, plan.id)
     show_in_sparse(repo, plan.path, admin, f".agentcoord/{plan.id}")
     check_out(repo, plan.path, keep=(lease.fd,))
     if carried is not None:
