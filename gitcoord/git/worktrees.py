@@ -145,7 +145,10 @@ def forget_worktree(admin: Path, attic: Path) -> None:
 
 def lock_worktree(admin: Path, reason: str) -> None:
     """Keep a worktree registered while its folder is away: no prune takes a locked one."""
-    (admin / "locked").write_text(f"{reason}\n", "utf-8")
+    # Whole or not at all: killed between making and filling it, it would be a lock of nobody's.
+    begun = admin / "locked.new"
+    begun.write_text(f"{reason}\n", "utf-8")
+    begun.replace(admin / "locked")
 
 
 def repair_worktree(repo: Repository, path: Path) -> None:

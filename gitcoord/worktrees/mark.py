@@ -19,4 +19,7 @@ def read_mark(admin: Path) -> str | None:
 
 
 def write_mark(admin: Path, worktree_id: str) -> None:
-    (admin / _FILE).write_text(f"{worktree_id}\n", "ascii")
+    """Whole or not at all, as a process that dies half-way must leave no empty mark."""
+    begun = admin / f"{_FILE}.new"
+    begun.write_text(f"{worktree_id}\n", "ascii")
+    begun.replace(admin / _FILE)

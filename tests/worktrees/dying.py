@@ -134,6 +134,10 @@ class Arena:
         if there != expected | extra:
             yield f"{path} is live and holds {sorted(there)}"
 
+    def _unfinished(self) -> list[str]:
+        states = {one: body.get("state", "live") for one, body in self._records().items()}
+        return [one for one, state in states.items() if state != "live"]
+
     def _half_made(self) -> Iterator[str]:
         for folder, inner, names in os.walk(self.top):
             for name in (*inner, *names):
@@ -253,16 +257,16 @@ def _stepping(step: Callable[[str], None], kind: str, real: Callable[..., Any]) 
 
 def _dies_after(pid: int, seconds: float, *, children: bool) -> None:
     time.sleep(seconds)
-    if not children:
-        os.kill(pid, signal.SIGKILL)
-        return
     try:
+        os.kill(pid, signal.SIGSTOP)
         below = psutil.Process(pid).children(recursive=True)
         os.kill(pid, signal.SIGKILL)
-        for one in below:
+        for one in below if children else ():
             one.kill()
     except (psutil.Error, ProcessLookupError):
         return
+    # A ref that git is just moving moves after our death: what is looked at comes after that.
+    psutil.wait_procs(below, timeout=1)
 
 
 def _wait_for_git(arena: Arena) -> None:
@@ -295,6 +299,10 @@ def _examine(arena: Arena, what: str, *, next_command: bool) -> list[str]:
         found += [f"list left {one} unfinished" for one in left]
     if _call(arena, "doctor", "--fix"):
         found.append(f"doctor --fix: {(arena.top.parent / 'said').read_text()[-600:]}")
+    if [*arena._half_made()] or arena._unfinished():
+        # A git that outlived its caller can move a ref after doctor looked: it looks again.
+        time.sleep(0.3)
+        _call(arena, "doctor", "--fix")
     found += arena.troubles()
     return [f"{arena.scenario}, {what}: {trouble}" for trouble in found]
 
