@@ -7,7 +7,6 @@ git agree on it. Refuses: a place where anything is, and git's own folder.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +20,6 @@ from gitcoord.git.refs import is_branch_name, read_refs
 from gitcoord.git.repository import Repository
 from gitcoord.git.worktrees import Linked, git_dir_of
 
-_STRIPES = 64
 _ELSEWHERE = "choose another place: gitcoord start --path DIR …"
 _OTHER_SCHEME = "choose another scheme: gitcoord config set worktree.branch '{id}'"
 
@@ -134,13 +132,10 @@ def _is_ours(repo: Repository, folder: Path) -> bool:
 def claim_place(repo: Repository, path: Path) -> Iterator[None]:
     """Have `path` to ourselves while git makes a worktree there. Raises Taken.
 
-    git takes an empty folder: two `worktree add` at once both take the same one. Places share
-    a few lock files, which stay: one of their own for each would be left by a killed process.
+    git takes an empty folder: two `worktree add` at once both take the same one. The lock is
+    on the git dir itself, so a killed process leaves no file, and held for some milliseconds.
     """
-    folder = repo.own_dir / "turns"
-    folder.mkdir(parents=True, exist_ok=True)
-    stripe = hashlib.blake2b(os.fsencode(path), digest_size=1).digest()[0] % _STRIPES
-    fd = os.open(folder / f"place-{stripe:02}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    fd = os.open(repo.common_dir, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         if (path / ".git").exists():

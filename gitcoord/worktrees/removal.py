@@ -259,6 +259,7 @@ def _remove_empty_parent(parent: Path) -> None:
 
 def _unlock(admin: Path) -> None:
     with suppress(OSError, UnicodeDecodeError):
+        (admin / "locked.new").unlink(missing_ok=True)
         if (admin / "locked").read_text("utf-8").startswith(_LOCK):
             (admin / "locked").unlink()
 
