@@ -93,16 +93,25 @@ def admin_dirs(repo: Repository) -> dict[Path, Path]:
 
 
 def add_worktree(
-    repo: Repository, path: Path, branch: str, *, lock: str, keep: Sequence[int] = ()
+    repo: Repository,
+    path: Path,
+    branch: str | None,
+    *,
+    lock: str,
+    commit: str = "",
+    keep: Sequence[int] = (),
 ) -> None:
-    """Register a worktree at `path` on the existing `branch`, locked with a reason, without
-    files yet.
+    """Register a worktree at `path` on the existing `branch`, else detached at `commit`, locked
+    with a reason, without files yet.
 
-    Not with `-b`: 24 at once fail on `config.lock` and leave orphan branches.
+    The lock is the first that git writes, so that what a killed git left can be told. Not
+    with `-b`: 24 at once fail on `config.lock` and leave orphan branches. Not with `--force`,
+    which would take over the place of a worktree that is only absent.
     """
+    where = [str(path), branch] if branch else ["--detach", str(path), commit]
     _among_others(
         repo, *_NO_DAEMON, "worktree", "add", "--quiet", "--no-checkout", "--lock",
-        "--reason", lock, str(path), branch, keep=keep, at=repo.home,
+        "--reason", lock, *where, keep=keep, at=repo.home,
     )  # fmt: skip
 
 
@@ -113,20 +122,6 @@ def check_out(repo: Repository, path: Path, *, keep: Sequence[int] = ()) -> None
     repo.run(
         *_NO_DAEMON, *workers, "reset", "--hard", "--quiet", "--no-recurse-submodules",
         keep=keep, at=path,
-    )  # fmt: skip
-
-
-def readd_worktree(
-    repo: Repository, path: Path, branch: str | None, commit: str, *, keep: Sequence[int] = ()
-) -> None:
-    """Bring a worktree back without files: on the existing `branch`, else detached at `commit`.
-
-    Without `--force`, which would take over the place of a worktree that is only absent.
-    """
-    where = [str(path), branch] if branch else ["--detach", str(path), commit]
-    _among_others(
-        repo, *_NO_DAEMON, "worktree", "add", "--quiet", "--no-checkout", *where,
-        keep=keep, at=repo.home,
     )  # fmt: skip
 
 
@@ -145,10 +140,15 @@ def forget_worktree(admin: Path, attic: Path) -> None:
 
 def lock_worktree(admin: Path, reason: str) -> None:
     """Keep a worktree registered while its folder is away: no prune takes a locked one."""
-    # Whole or not at all: killed between making and filling it, it would be a lock of nobody's.
-    begun = admin / "locked.new"
-    begun.write_text(f"{reason}\n", "utf-8")
-    begun.replace(admin / "locked")
+    write_whole(admin / "locked", f"{reason}\n")
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Whole or not at all: a process killed between making and filling a file of a worktree's
+    git dir would leave a lock of nobody's, a mark of nothing, or git unable to list any."""
+    begun = file.with_name(f"{file.name}.new")
+    begun.write_text(text, "utf-8")
+    begun.replace(file)
 
 
 def repair_worktree(repo: Repository, path: Path) -> None:
@@ -174,6 +174,7 @@ def unlock_worktree(repo: Repository, path: Path) -> None:
     admin = admin_dirs(repo).get(path) or git_dir_of(path)
     if admin is not None:
         (admin / "locked").unlink(missing_ok=True)
+        (admin / "locked.new").unlink(missing_ok=True)
 
 
 def show_in_sparse(repo: Repository, path: Path, admin: Path, folder: str) -> None:
@@ -257,26 +258,23 @@ def _among_others(
 ) -> Output:
     """git dies of a worktree that another git is just making: its `commondir` is there and
     empty (seen in 1 of 1,000 lists beside 24 starts, and in 1 of 24 starts, git 2.39). A
-    moment later it is made; with 24 at once a few moments, as each makes its own."""
+    moment later it is made; with 24 at once a few moments, as each makes its own. A git that
+    was killed at that instant never makes it, and then no git can list worktrees any more."""
     for tried in range(_TRIES - 1):
         with suppress(GitFailed):
             return repo.run(*argv, at=at, keep=keep, ok=ok)
         time.sleep(between(0.003, 0.006 * (tried + 1)))
-    try:
-        return repo.run(*argv, at=at, keep=keep, ok=ok)
-    except GitFailed as failure:
-        failure.hint = failure.hint or _half_made(repo)
-        raise
+    _complete_half_made(repo)
+    return repo.run(*argv, at=at, keep=keep, ok=ok)
 
 
-def _half_made(repo: Repository) -> str:
-    """What to do where a sibling stays without the file that git writes into each the same."""
-    for admin in sorted((repo.common_dir / "worktrees").glob("*")):
-        file = admin / "commondir"
+def _complete_half_made(repo: Repository) -> None:
+    """Write what git was about to write: the same text into every worktree's git dir, so that
+    it is also right beside a git that lives and is only slow."""
+    for file in (repo.common_dir / "worktrees").glob("*/commondir"):
         with suppress(OSError):
             if file.stat().st_size == 0:
-                return f"git died while it wrote that file; write it: echo ../.. > '{file}'"
-    return "see what git says: git worktree list"
+                write_whole(file, "../..\n")
 
 
 def _parse(block: str, *, main: bool) -> Linked:

@@ -21,7 +21,7 @@ from gitcoord.worktrees import parking, recovery
 from gitcoord.worktrees.ailment import Ailment
 from gitcoord.worktrees.aside import delete_folder
 from gitcoord.worktrees.trash import EMPTIED, list_trash
-from gitcoord.worktrees.worktree import LIVE, LOCK, View
+from gitcoord.worktrees.worktree import LIVE, View
 
 # A lock git holds for longer than this was left by a process that died.
 _STALE_SECONDS = 600
@@ -57,15 +57,21 @@ def _locks(repo: Repository, view: View) -> Iterator[Ailment]:
                 "take the lock off",
                 lambda path=linked.path: unlock_worktree(repo, path),  # type: ignore[misc]
             )  # fmt: skip
+    for lock in _git_locks(repo, view):
+        age = _age(lock)
+        if age is not None and age > _STALE_SECONDS:
+            yield Ailment(
+                "git lock", str(lock), f"has been there for {age / 60:.0f} minutes",
+                "delete it, if no git is at work in the repository",
+                lambda lock=lock: _break_lock(repo, view, lock),  # type: ignore[misc]
+            )  # fmt: skip
+
+
+def _git_locks(repo: Repository, view: View) -> Iterator[Path]:
     for folder in (repo.common_dir, *(one.admin for one in view.mine if one.admin)):
         for name in ("index.lock", "HEAD.lock", "config.lock", "packed-refs.lock"):
-            age = _age(folder / name)
-            if age is not None and age > _STALE_SECONDS:
-                yield Ailment(
-                    "git lock", str(folder / name), f"has been there for {age / 60:.0f} minutes",
-                    "delete it, if no git is at work in the repository",
-                    lambda file=folder / name: _break_lock(repo, view, file),  # type: ignore[misc]
-                )  # fmt: skip
+            yield folder / name
+    yield from sorted((repo.common_dir / "refs").rglob("*.lock"))
 
 
 def _break_lock(repo: Repository, view: View, file: Path) -> None:
@@ -103,9 +109,10 @@ def _release(repo: Repository, names: Sequence[str]) -> None:
 
 def _git_dirs(repo: Repository) -> Iterator[Ailment]:
     """git died between making a worktree's git dir and noting where the worktree is."""
+    busy = any(is_held(repo.own_dir, name) for name in _leased(repo))
     for admin in sorted((repo.common_dir / "worktrees").glob("*")):
         age = _age(admin)
-        if (admin / "gitdir").exists() or age is None or not _is_ours(admin, age):
+        if busy or age is None or _content(admin / "gitdir") or not _is_ours(admin, age):
             continue
         yield Ailment(
             "half-made", str(admin), "git died before it made this worktree",
@@ -115,10 +122,19 @@ def _git_dirs(repo: Repository) -> Iterator[Ailment]:
 
 
 def _is_ours(admin: Path, age: float) -> bool:
-    """Locked by our start, or so young a death that git had written nothing at all."""
-    with suppress(OSError):
-        return (admin / "locked").read_text("utf-8", "replace").startswith(LOCK)
-    return age > _EMPTY_SECONDS and not any(admin.iterdir())
+    """Locked by us, or so young a death that git had written nothing at all."""
+    lock = _content(admin / "locked")
+    if lock:
+        return lock.startswith(_OUR_LOCK)
+    return age > _EMPTY_SECONDS and not any(file.stat().st_size for file in admin.iterdir())
+
+
+def _content(file: Path) -> str:
+    """ "" also where the file is not there, or was made and not yet filled."""
+    try:
+        return file.read_text("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _renamed_folders(repo: Repository, view: View) -> Iterator[Ailment]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gitcoord.git.worktrees import write_whole
+
 _FILE = "agentcoord-id"
 
 
@@ -19,7 +21,4 @@ def read_mark(admin: Path) -> str | None:
 
 
 def write_mark(admin: Path, worktree_id: str) -> None:
-    """Whole or not at all, as a process that dies half-way must leave no empty mark."""
-    begun = admin / f"{_FILE}.new"
-    begun.write_text(f"{worktree_id}\n", "ascii")
-    begun.replace(admin / _FILE)
+    write_whole(admin / _FILE, f"{worktree_id}\n")

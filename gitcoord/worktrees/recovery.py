@@ -41,8 +41,8 @@ PREFIX = "refs/agentcoord/trash/"
 # Beyond this a file is moved aside on the same disk, which costs nothing, instead of hashed.
 LARGEST = 20_000_000
 _NOT_KEPT = {
-    "index", "HEAD", "gitdir", "commondir", "locked", "locked.new", "agentcoord-id",
-    "agentcoord-id.new",
+    "index", "HEAD", "gitdir", "commondir", "commondir.new", "locked", "locked.new",
+    "agentcoord-id", "agentcoord-id.new",
 }  # fmt: skip
 # Written by git from other sources, or moved aside as a whole.
 _NOT_KEPT_FOLDERS = {"refs", "modules", "reftable"}

@@ -23,12 +23,11 @@ from gitcoord.git.repository import Repository
 from gitcoord.git.snapshot import restore_files, restore_index
 from gitcoord.git.worktrees import (
     Linked,
+    add_worktree,
     admin_dirs,
     forget_worktree,
     git_dir_of,
     list_worktrees,
-    lock_worktree,
-    readd_worktree,
     repair_worktree,
     unlock_worktree,
 )
@@ -242,13 +241,14 @@ def _register(
     staging.parent.mkdir(parents=True, exist_ok=True)
     branch = str(kept.about.get("branch", "")) or None
     at_branch = branch if kept.tip else None
-    readd_worktree(repo, staging, at_branch, kept.tip or kept.commit, keep=(lease.fd,))
+    add_worktree(
+        repo, staging, at_branch, commit=kept.tip or kept.commit, lock=_LOCK, keep=(lease.fd,)
+    )
     admin = git_dir_of(staging)
     if admin is None:
         raise Problem(f"git made no worktree at {staging}", hint="see: git worktree list")
     if branch and not kept.tip:
         repo.run("symbolic-ref", "HEAD", f"refs/heads/{branch}", at=staging)
-    lock_worktree(admin, _LOCK)
     write_mark(admin, worktree_id)
     return admin
 

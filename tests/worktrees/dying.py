@@ -134,10 +134,6 @@ class Arena:
         if there != expected | extra:
             yield f"{path} is live and holds {sorted(there)}"
 
-    def _unfinished(self) -> list[str]:
-        states = {one: body.get("state", "live") for one, body in self._records().items()}
-        return [one for one, state in states.items() if state != "live"]
-
     def _half_made(self) -> Iterator[str]:
         for folder, inner, names in os.walk(self.top):
             for name in (*inner, *names):
@@ -147,8 +143,10 @@ class Arena:
         for file in own.glob("leases/*"):
             yield f"left: {file}"
         for admin in (self.sandbox.path / ".git" / "worktrees").glob("*"):
+            if not any(file.stat().st_size for file in admin.iterdir()):
+                continue  # could be a live git's: doctor takes it for dead after 5 seconds
             if (admin / "locked").exists() or not (admin / "agentcoord-id").exists():
-                yield f"half-made: {admin}"
+                yield f"half-made: {admin} holds {sorted(os.listdir(admin))}"
         known = {*self._ids("trash"), *self._records()}
         for kept in own.glob("trash/*"):
             if kept.name not in known:
@@ -266,7 +264,17 @@ def _dies_after(pid: int, seconds: float, *, children: bool) -> None:
     except (psutil.Error, ProcessLookupError):
         return
     # A ref that git is just moving moves after our death: what is looked at comes after that.
-    psutil.wait_procs(below, timeout=1)
+    until = time.monotonic() + 1
+    while time.monotonic() < until and any(map(_lives, below)):
+        time.sleep(0.002)
+
+
+def _lives(process: psutil.Process) -> bool:
+    """A zombie does nothing any more, and not every init reaps."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _wait_for_git(arena: Arena) -> None:
@@ -297,14 +305,19 @@ def _examine(arena: Arena, what: str, *, next_command: bool) -> list[str]:
             found.append(f"list said nothing of what it settled: {words}")
         left = [one for one, body in arena._records().items() if body.get("state") != "live"]
         found += [f"list left {one} unfinished" for one in left]
+    _pass_time(arena)
     if _call(arena, "doctor", "--fix"):
         found.append(f"doctor --fix: {(arena.top.parent / 'said').read_text()[-600:]}")
-    if [*arena._half_made()] or arena._unfinished():
-        # A git that outlived its caller can move a ref after doctor looked: it looks again.
-        time.sleep(0.3)
-        _call(arena, "doctor", "--fix")
     found += arena.troubles()
     return [f"{arena.scenario}, {what}: {trouble}" for trouble in found]
+
+
+def _pass_time(arena: Arena) -> None:
+    """A lock of git's is taken for left behind after ten minutes."""
+    for folder, _, names in os.walk(arena.sandbox.path / ".git"):
+        for name in names:
+            if name.endswith(".lock"):
+                os.utime(os.path.join(folder, name), (0, 0))
 
 
 def die_at_every_step(arena: Arena) -> tuple[int, list[str]]:

@@ -209,8 +209,10 @@ def test_locks_that_nobody_takes_off(sandbox: Sandbox, tmp_path: Path) -> None:
     assert found(sandbox) == []
     old = time.time() - 3600
     os.utime(worktree.admin / "index.lock", (old, old))
-    mended(sandbox, "git lock")
-    assert not (worktree.admin / "index.lock").exists()
+    ref = sandbox.write(".git/refs/heads/main.lock", "")
+    os.utime(ref, (old, old))
+    mended(sandbox, "git lock", "git lock")
+    assert not (worktree.admin / "index.lock").exists() and not ref.exists()
 
 
 def test_leases_of_processes_that_died(sandbox: Sandbox) -> None:
@@ -228,8 +230,13 @@ def test_half_made_git_dirs(sandbox: Sandbox) -> None:
     (admins / "ours" / "locked").write_text(f"{LOCK} (development-x-2222)\n")
     (admins / "theirs").mkdir()
     (admins / "theirs" / "locked").write_text("initializing\n")
-    mended(sandbox, "half-made")
-    assert (admins / "theirs").is_dir() and not (admins / "ours").exists()
+    (admins / "begun").mkdir()
+    (admins / "begun" / "locked").touch()
+    (admins / "young").mkdir()
+    os.utime(admins / "begun", (0, 0))
+    mended(sandbox, "half-made", "half-made")
+    assert sorted(os.listdir(admins))[-2:] == ["theirs", "young"]
+    assert not (admins / "ours").exists() and not (admins / "begun").exists()
 
 
 def test_a_folder_that_a_removal_left(sandbox: Sandbox) -> None:
