@@ -41,11 +41,6 @@ def lines(first: int, last: int) -> str:
     return str(first) if first == last else f"{first}-{last}"
 
 
-def counted(number: int, thing: str) -> str:
-    """`1 change`, `3 changes`."""
-    return f"{number:,} {thing}{'s' * (number != 1)}"
-
-
 def in_order(commits: Sequence[Commit], reason: str, first: float) -> tuple[Suspect, ...]:
     """The commits as suspects in the order given, all for one reason; first: the first score."""
     return tuple(

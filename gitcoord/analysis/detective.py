@@ -22,6 +22,7 @@ from gitcoord.analysis.question import Question
 from gitcoord.analysis.redaction import shown
 from gitcoord.git.history import Commit
 from gitcoord.git.repository import Repository
+from gitcoord.records import counted
 
 ROLE = "detective"
 _FILES = 10
@@ -48,7 +49,7 @@ def detect(
     """
     found: list[Finding] = []
     if logs:
-        say(f"reading {len(logs)} log file(s)")
+        say(f"reading {counted(len(logs), 'log file')}")
         study = study_logs(logs, question, corpus=corpus)
         question = _with_log(question, study)
         found += study.findings

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from gitcoord.analysis import shell
-from gitcoord.analysis.citing import cited, counted, day, lines, quoted, short, span
+from gitcoord.analysis.citing import cited, day, lines, quoted, short, span
 from gitcoord.analysis.corpus import Corpus, read_corpus
 from gitcoord.analysis.finding import LEAD, Evidence, Finding, Suspect, tellable
 from gitcoord.analysis.past import Past, read_past
@@ -29,6 +29,7 @@ from gitcoord.analysis.upkeep import is_sweeping, knower_findings, restless_find
 from gitcoord.git.blame import Blamed, blame_lines
 from gitcoord.git.history import Patience
 from gitcoord.git.repository import Repository
+from gitcoord.records import counted
 
 ROLE = "researcher"
 SECONDS = 3.0

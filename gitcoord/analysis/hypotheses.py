@@ -17,14 +17,24 @@ WEIGHTS says how far each kind alone can go.
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gitcoord.analysis.evidence import LOOKED_AT, RUN, SAID, TESTS, WEIGHTS, kind
+from gitcoord.analysis.evidence import LOOKED_AT, RUN, TESTS, WEIGHTS, kind
 from gitcoord.analysis.finding import HYPOTHESIS, Evidence, Finding, Suspect
 from gitcoord.analysis.kinds import Kind, kind_of
+from gitcoord.analysis.pleading import (
+    commit_of,
+    commit_said,
+    find_place,
+    is_there,
+    kinds_said,
+    proofs_of,
+    speaks_against,
+    speaks_for,
+    why_lower,
+)
 from gitcoord.analysis.question import Question
 from gitcoord.analysis.redaction import shown
 from gitcoord.analysis.wording import asks_for
@@ -34,7 +44,6 @@ __all__ = ["WEIGHTS", "Alternative", "Analysis", "Decision", "Hypothesis", "kind
 ROLE = "analyst"
 MOST = 3
 _ALTERNATIVES = 5
-_PROOFS = 6
 _CAP = 0.95
 _NOTHING = 0.05
 _LEAST = 0.01  # below it a file was only listed, not accused
@@ -154,7 +163,7 @@ def weigh(question: Question, findings: Sequence[Finding]) -> Analysis:
             alternatives=_alternatives(rated, strengths),
         ),
         files=tuple(
-            Suspect(path, sure / rated[0][0], _kinds_said(strengths[path]))
+            Suspect(path, sure / rated[0][0], kinds_said(strengths[path]))
             for sure, path in rated[:10]
         ),
         commits=tuple(commits[:10]),
@@ -168,7 +177,7 @@ def _alternatives(
     named = rated[: _ALTERNATIVES + 1]
     first = strengths[named[0][1]]
     others = [
-        Alternative(shown(path, 120), sure, _why_lower(first, strengths[path]))
+        Alternative(shown(path, 120), sure, why_lower(first, strengths[path]))
         for sure, path in named[1:]
     ]
     elsewhere = Alternative(
@@ -223,9 +232,6 @@ def _commits(findings: Sequence[Finding]) -> list[Suspect]:
     return [Suspect(one.name, one.score / top, one.reasons, one.title) for one in ranked if top]
 
 
-_ID = re.compile(r"\b[0-9a-f]{10}\b")
-
-
 def _hypothesis(
     path: str,
     sure: float,
@@ -234,12 +240,12 @@ def _hypothesis(
     commits: Sequence[Suspect],
 ) -> Hypothesis:
     naming = [one for one in findings if kind(one) in WEIGHTS and _names(one, path)]
-    commit = _commit_of(path, naming, commits)
-    place, lines = _place(path, naming)
+    commit = commit_of(path, naming, commits)
+    place, lines = find_place(path, naming)
     statement = f"{shown(place, 120)} is the likeliest place"
     if commit:
-        statement += f"; {_commit_said(path, commit)}"
-    smell = next((one for one in naming if kind(one) == "smell" and _is_there(one, lines)), None)
+        statement += f"; {commit_said(path, commit)}"
+    smell = next((one for one in naming if kind(one) == "smell" and is_there(one, lines)), None)
     if smell:
         statement += f"; there, {smell.title.partition(': ')[2] or smell.title}"
     return Hypothesis(
@@ -247,135 +253,15 @@ def _hypothesis(
         confidence=sure,
         path=path,
         commit=commit.name if commit else None,
-        pro=_pro(path, strengths, naming),
-        contra=_contra(strengths, commit),
-        evidence=_proofs(path, naming, commit),
+        pro=speaks_for(path, strengths, naming),
+        contra=speaks_against(strengths, commit),
+        evidence=proofs_of(path, naming, commit),
         factors={sort: round(strength, 4) for sort, strength in sorted(strengths.items())},
     )
 
 
 def _names(finding: Finding, path: str) -> bool:
     return any(one.name == path for one in finding.files)
-
-
-def _place(path: str, naming: Sequence[Finding]) -> tuple[str, tuple[int, int] | None]:
-    """The path with the lines of the surest evidence that has some, and these lines."""
-    order = ("bisection", "trace", "logs", "code", "smell", "history")
-    ranked = sorted(
-        (one for one in naming if kind(one) in order), key=lambda one: order.index(kind(one))
-    )
-    for finding in ranked:
-        for proof in finding.evidence:
-            if proof.path == path and proof.lines:
-                first, last = proof.lines
-                return f"{path}:{first}" + (f"-{last}" if last != first else ""), proof.lines
-    return path, None
-
-
-def _commit_of(path: str, naming: Sequence[Finding], commits: Sequence[Suspect]) -> Suspect | None:
-    """The suspect commit that the history finding gives as the reason for a file."""
-    by_short = {one.name[:10]: one for one in commits}
-    for finding in naming:
-        for suspect in finding.files if kind(finding) in ("history", "bisection") else ():
-            for reason in suspect.reasons if suspect.name == path else ():
-                match = _ID.search(reason)
-                if match and match[0] in by_short:
-                    return by_short[match[0]]
-    return None
-
-
-_NEAR = 6  # lines, as far as a smell is looked for around a place
-_PART = re.compile(r", (\d+) % of what matters there$")
-
-
-def _is_there(smell: Finding, lines: tuple[int, int] | None) -> bool:
-    """Whether a smell is at the place and sounds like what was asked: else it explains nothing
-    and does not belong in a title. A note such as FIXME is no explanation either."""
-    if not lines or smell.factors.get("theme", 1.0) < 1 or smell.factors.get("note"):
-        return False
-    return any(
-        proof.lines[0] <= lines[1] + _NEAR and proof.lines[1] >= lines[0] - _NEAR
-        for proof in smell.evidence
-        if proof.lines
-    )
-
-
-def _commit_said(path: str, commit: Suspect) -> str:
-    """How much of what matters in the file the commit wrote, as its own reasons count it."""
-    cited = f"{commit.name[:10]} “{shown(commit.title, 80)}”"
-    touches = [one for one in commit.reasons if one.startswith(f"last touched {shown(path, 120)}:")]
-    parts = [int(match[1]) for one in touches if (match := _PART.search(one))]
-    if not touches:
-        return f"{cited} is the first commit to look at"
-    part = max(parts, default=0)
-    if part >= 50:
-        return f"{cited} wrote {'all' if part == 100 else f'{part} %'} of what matters there"
-    return (
-        f"{cited} is the first commit to look at, with {part or 'under 1'} % of what matters there"
-    )
-
-
-def _pro(path: str, strengths: Mapping[str, float], naming: Sequence[Finding]) -> tuple[str, ...]:
-    """One line per kind, the kind that moves the confidence most first."""
-    said = []
-    for sort in sorted(strengths, key=lambda sort: -WEIGHTS[sort] * strengths[sort]):
-        best = max(
-            (one for one in naming if kind(one) == sort),
-            key=lambda one: one.confidence,
-            default=None,
-        )
-        reasons = [
-            reason
-            for one in (best.files if best else ())
-            if one.name == path
-            for reason in one.reasons[:3]
-        ]
-        worth = round(100 * WEIGHTS[sort] * strengths[sort])
-        detail = f": {'; '.join(shown(reason, 160) for reason in reasons)}" if reasons else ""
-        said.append(f"{SAID[sort][0]}{detail} (alone {worth} %)")
-    return tuple(said)
-
-
-def _contra(strengths: Mapping[str, float], commit: Suspect | None) -> tuple[str, ...]:
-    said = []
-    if set(strengths) <= {"code", "churn", "memory"}:
-        said.append("only words speak for it: no trace, log, history or smell does")
-    if strengths.keys().isdisjoint(RUN):
-        said.append("nothing that was observed at run time names it")
-    said += [reason for reason in (commit.reasons if commit else ()) if reason.startswith("but ")]
-    return tuple(said)
-
-
-def _proofs(path: str, naming: Sequence[Finding], commit: Suspect | None) -> tuple[Evidence, ...]:
-    """The evidence of all findings about the path; of history's only that of its commit."""
-    found: dict[str, Evidence] = {}
-    for finding in sorted(naming, key=lambda one: -WEIGHTS[kind(one)]):
-        for proof in finding.evidence:
-            ours = proof.path == path
-            if kind(finding) == "history":
-                accused = commit is not None and (
-                    proof.commit == commit.name or commit.name[:10] in proof.note
-                )
-                ours = accused and proof.path in (path, None)
-            if ours and len(found) < _PROOFS:
-                found.setdefault(proof.command, proof)
-    return tuple(found.values())
-
-
-def _why_lower(first: Mapping[str, float], other: Mapping[str, float]) -> str:
-    """The kinds in which the first is stronger, by what they cost the other."""
-    gaps = {
-        sort: WEIGHTS[sort] * (first.get(sort, 0.0) - other.get(sort, 0.0))
-        for sort in {*first, *other}
-    }
-    worse = sorted((sort for sort in gaps if gaps[sort] > 0.01), key=lambda sort: -gaps[sort])
-    said = [SAID[sort][1 if other.get(sort) else 2] for sort in worse[:3]]
-    return "; ".join(said) or "nearly as likely"
-
-
-def _kinds_said(strengths: Mapping[str, float]) -> tuple[str, ...]:
-    order = sorted(strengths, key=lambda sort: -WEIGHTS[sort] * strengths[sort])
-    return tuple(SAID[sort][0] for sort in order)
 
 
 def _nothing(

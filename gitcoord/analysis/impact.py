@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gitcoord.analysis.citing import counted
 from gitcoord.analysis.corpus import Corpus, read_corpus
 from gitcoord.analysis.covering import Test, is_test, run_command
 from gitcoord.analysis.finding import PLAN, Evidence, Finding, Suspect
@@ -23,6 +22,7 @@ from gitcoord.analysis.redaction import shown
 from gitcoord.analysis.structure import Surroundings, surroundings
 from gitcoord.analysis.upkeep import RECENT_DAYS, Knower, churn, knowers
 from gitcoord.git.repository import Repository
+from gitcoord.records import counted
 
 ROLE = "strategist"
 _FILES = 5

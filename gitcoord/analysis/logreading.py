@@ -21,6 +21,7 @@ from gitcoord.analysis.logtimes import Clock, on_axis
 from gitcoord.analysis.redaction import shown
 from gitcoord.analysis.templates import ENDING, HEAD, MOST, PART, Group, Templates
 from gitcoord.analysis.traces import Frame, TracedError, read_traces
+from gitcoord.records import counted
 
 
 @dataclass(frozen=True)
@@ -242,7 +243,8 @@ class _Reader:
         if len(self.templates.groups) >= MOST:
             yield f"more than {MOST:,} templates: the later ones were counted together"
         if self.reading.cut:
-            yield f"{self.reading.cut} line(s) of more than 1 MB were cut"
+            verb = "was" if self.reading.cut == 1 else "were"
+            yield f"{counted(self.reading.cut, 'line')} of more than 1 MB {verb} cut"
         if self.reading.stopped:
             yield f"reading stopped after {self.reading.bytes:,} bytes"
         if self._span and self.clock.zoned is None:

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from gitcoord.analysis.python_tree import (
     Function,
     Module,
+    any_call,
     dotted,
+    inside,
     is_kept,
     leaves,
     stores,
@@ -54,9 +56,8 @@ def missing_await(module: Module) -> Iterator[Smell]:
 
 def check_then_act(module: Module) -> Iterator[Smell]:
     for node in module.every(ast.If):
-        assert isinstance(node, ast.If)
         test = node.test.operand if isinstance(node.test, ast.UnaryOp) else node.test
-        body = [part for statement in node.body for part in ast.walk(statement)]
+        body = inside(node.body)
         calls = {
             dotted(part.func).rpartition(".")[2] for part in body if isinstance(part, ast.Call)
         }
@@ -94,7 +95,6 @@ def check_then_act(module: Module) -> Iterator[Smell]:
 
 def shared_state(module: Module) -> Iterator[Smell]:
     for node in module.every(ast.Global):
-        assert isinstance(node, ast.Global)
         function = module.function(node)
         names = set(node.names)
         for part in ast.walk(function) if function else ():
@@ -114,7 +114,7 @@ def retry_without_pause(module: Module) -> Iterator[Smell]:
         names = ast.dump(head) + ast.dump(getattr(node, "iter", head))
         parts = list(ast.walk(node))
         catches = any(isinstance(part, ast.ExceptHandler) for part in parts)
-        pauses = any(isinstance(p, ast.Call) and _PAUSE.search(dotted(p.func)) for p in parts)
+        pauses = any_call(parts, _PAUSE)
         if _RETRY.search(names) and catches and not pauses:
             yield Smell(
                 "retry without pause", getattr(node, "lineno", 1),
@@ -133,7 +133,7 @@ def late_binding(module: Module) -> Iterator[Smell]:
         targets = {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
         own = {argument.arg for argument in [*node.args.args, *node.args.kwonlyargs]}
         body = [node.body] if isinstance(node, ast.Lambda) else node.body
-        used = {p.id for part in body for p in ast.walk(part) if isinstance(p, ast.Name)}
+        used = {part.id for part in inside(body) if isinstance(part, ast.Name)}
         caught = sorted((targets & used) - own)
         kept = isinstance(node, Function) or is_kept(module, node)
         if caught and kept:
@@ -146,7 +146,6 @@ def late_binding(module: Module) -> Iterator[Smell]:
 
 def changed_while_read(module: Module) -> Iterator[Smell]:
     for loop in module.every(ast.For):
-        assert isinstance(loop, ast.For)
         name = dotted(loop.iter)
         if isinstance(loop.iter, ast.Call):
             owner, _, last = dotted(loop.iter.func).rpartition(".")

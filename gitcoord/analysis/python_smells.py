@@ -15,7 +15,9 @@ from gitcoord.analysis.python_races import RACES
 from gitcoord.analysis.python_tree import (
     Function,
     Module,
+    any_call,
     dotted,
+    inside,
     is_changed,
     is_len,
     is_literal,
@@ -55,13 +57,12 @@ _Rule = Callable[[Module], Iterator[Smell]]
 
 def _swallowed(module: Module) -> Iterator[Smell]:
     for node in module.every(ast.ExceptHandler):
-        assert isinstance(node, ast.ExceptHandler)
         broad = node.type is None or dotted(node.type) in ("Exception", "BaseException")
         empty = all(says_nothing(statement) for statement in node.body)
-        inside = [part for statement in node.body for part in ast.walk(statement)]
-        raises = any(isinstance(part, ast.Raise) for part in inside)
-        logs = any(isinstance(p, ast.Call) and _LOG.search(dotted(p.func)) for p in inside)
-        uses = node.name and any(isinstance(p, ast.Name) and p.id == node.name for p in inside)
+        parts = inside(node.body)
+        raises = any(isinstance(part, ast.Raise) for part in parts)
+        logs = any_call(parts, _LOG)
+        uses = node.name and any(isinstance(p, ast.Name) and p.id == node.name for p in parts)
         if broad and empty:
             yield Smell(
                 "swallowed exception", node.lineno,
@@ -127,7 +128,6 @@ def _wall_clock(module: Module) -> Iterator[Smell]:
 
 def _float_equality(module: Module) -> Iterator[Smell]:
     for node in module.every(ast.Compare):
-        assert isinstance(node, ast.Compare)
         sides = [node.left, *node.comparators]
         exact = any(isinstance(op, ast.Eq | ast.NotEq) for op in node.ops)
         if exact and any(
@@ -184,7 +184,6 @@ def _not_closed(module: Module) -> Iterator[Smell]:
 
 def _cached_method(module: Module) -> Iterator[Smell]:
     for node in module.every(ast.FunctionDef):
-        assert isinstance(node, ast.FunctionDef)
         for decorator in node.decorator_list:
             call = decorator.func if isinstance(decorator, ast.Call) else decorator
             name = dotted(call).rpartition(".")[2]
@@ -199,7 +198,6 @@ def _cached_method(module: Module) -> Iterator[Smell]:
 
 def _finally_returns(module: Module) -> Iterator[Smell]:
     for node in module.every(ast.Try):
-        assert isinstance(node, ast.Try)
         for statement in node.finalbody:
             if isinstance(statement, ast.Return | ast.Break | ast.Continue):
                 yield Smell(

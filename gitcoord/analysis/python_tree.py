@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+_Kind = TypeVar("_Kind", bound=ast.AST)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _CHANGES = frozenset(
     ("append", "add", "update", "extend", "setdefault", "pop", "insert", "clear", "remove")
@@ -42,7 +44,7 @@ class Module:
                 module.globals |= {one.id for one in targets if isinstance(one, ast.Name)}
         return module
 
-    def every(self, *kinds: type[ast.AST]) -> Iterator[ast.AST]:
+    def every(self, *kinds: type[_Kind]) -> Iterator[_Kind]:
         return (node for node in self.nodes if isinstance(node, kinds))
 
     def calls(self) -> Iterator[tuple[ast.Call, str]]:
@@ -82,6 +84,16 @@ def dotted(node: ast.AST | None) -> str:
         parts.append(node.attr)
         node = node.value
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+def inside(statements: Sequence[ast.AST]) -> list[ast.AST]:
+    """All nodes of some statements."""
+    return [part for statement in statements for part in ast.walk(statement)]
+
+
+def any_call(parts: Iterable[ast.AST], name: re.Pattern[str]) -> bool:
+    """Whether one of the nodes calls something of such a name."""
+    return any(isinstance(part, ast.Call) and name.search(dotted(part.func)) for part in parts)
 
 
 def is_mutable(node: ast.AST | None) -> bool:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gitcoord.analysis import shell
-from gitcoord.analysis.citing import counted
 from gitcoord.analysis.cochange import Companion, companions
 from gitcoord.analysis.corpus import Corpus, read_corpus
 from gitcoord.analysis.covering import Test, covering_tests, is_test, run_command
@@ -25,6 +24,7 @@ from gitcoord.analysis.redaction import shown
 from gitcoord.analysis.smells import Sighting, sight_smells
 from gitcoord.analysis.uses import Use, find_uses
 from gitcoord.git.repository import Repository
+from gitcoord.records import counted
 
 ROLE = "analyst"
 _PLACES = 3

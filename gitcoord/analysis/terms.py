@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitcoord.analysis import shell
-from gitcoord.analysis.citing import cited, counted, day, in_order, quoted, short
+from gitcoord.analysis.citing import cited, day, in_order, quoted, short
 from gitcoord.analysis.corpus import Corpus
 from gitcoord.analysis.finding import Evidence, Finding
 from gitcoord.analysis.past import Past
@@ -18,6 +18,7 @@ from gitcoord.analysis.question import Question
 from gitcoord.analysis.redaction import shown
 from gitcoord.git.history import Commit, Patience, literal, pickaxe
 from gitcoord.git.repository import Repository
+from gitcoord.records import counted
 
 MOST = 3
 _HOLDERS = 30

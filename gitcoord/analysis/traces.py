@@ -12,10 +12,19 @@ TypeScript (V8, Firefox, Safari, bundlers), Java, Kotlin, Scala, Groovy, Go, Rus
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 from gitcoord.analysis.frames import Frame, language_of, match_frames
+from gitcoord.analysis.sections import (
+    Header,
+    Line,
+    Seen,
+    TracedError,
+    close_last,
+    note_header,
+    root_cause_first,
+)
 
 __all__ = [
     "Frame",
@@ -29,15 +38,6 @@ __all__ = [
 ]
 
 LONGEST_LINE = 4096  # characters; a frame's line is shorter, a minified bundle's is not
-
-
-@dataclass(frozen=True)
-class TracedError:
-    """What a trace says went wrong. kind: `ValueError`, `java.io.IOException`, `panic`."""
-
-    kind: str
-    message: str
-    language: str
 
 
 @dataclass(frozen=True)
@@ -64,111 +64,28 @@ def read_traces(text: str) -> Traces:
     """Frames, errors and the lines they took, in one pass."""
     if not _SIGN.search(text):
         return Traces((), (), frozenset())
-    seen = _Seen()
+    seen = Seen()
     for number, raw in enumerate(text.split("\n")):
         raw = raw[:LONGEST_LINE].rstrip()
         body = _BEFORE.sub("", raw, count=1)
         if body:
-            _read_line(seen, _Line(number, len(raw) - len(body), body))
-    sections = _root_cause_first(seen.sections)
+            _read_line(seen, Line(number, len(raw) - len(body), body))
+    sections = root_cause_first(seen.sections)
     frames = (frame for section in sections for frame in section.innermost_first())
     errors = (section.said() for section in sections if section.error)
     return Traces(tuple(dict.fromkeys(frames)), tuple(dict.fromkeys(errors)), frozenset(seen.lines))
 
-
-@dataclass
-class _Section:
-    """The frames below one error, as printed. caused: it caused the section before it."""
-
-    family: str
-    frames: list[Frame] = field(default_factory=list)
-    error: TracedError | None = None
-    caused: bool = False
-    closed: bool = False
-
-    def said(self) -> TracedError:
-        """The error, in the language of the first frame that has a file."""
-        assert self.error is not None
-        return replace(
-            self.error, language=(self.frames[0].language if self.frames else self.family)
-        )
-
-    def innermost_first(self) -> list[Frame]:
-        if self.family == "python":
-            return self.frames[::-1]
-        if self.family == "rust" and len(self.frames) > 1:
-            return _without_repeated_place(self.frames)
-        return self.frames
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    number: int
-    indent: int
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Header:
-    """A line that names an error above its frames."""
-
-    number: int
-    kind: str
-    message: str
-    caused: bool
-
-
-@dataclass
-class _Seen:
-    """What was read so far. before: the line above, which in Go and Rust names the function."""
-
-    sections: list[_Section] = field(default_factory=list)
-    lines: set[int] = field(default_factory=set)
-    before: _Line = field(default=_Line(-2, 0, ""))
-    header: _Header | None = None
-    source: int = -1  # indent of the Python frame whose source line comes next
-
-    def add(self, family: str, line: _Line, frame: Frame | None) -> None:
-        """Put a frame into the open section, or into a new one below the latest header."""
-        self.lines.add(line.number)
-        last = self.sections[-1] if self.sections else None
-        if last is None or last.family != family or last.closed or self.header:
-            last = self._open(family, line)
-            self.sections.append(last)
-        if frame:
-            last.frames.append(frame)
-
-    def _open(self, family: str, line: _Line) -> _Section:
-        header, self.header = self.header, None
-        section = _Section(family)
-        if header and family != "python" and line.number - header.number <= _HEADER_REACH:
-            section.error = TracedError(header.kind, header.message, family)
-            section.caused = header.caused and bool(self.sections)
-        return section
-
-
-_HEADER_REACH = 12  # lines of a message between an error's first line and its first frame
 
 # Indentation, the bars of exception groups and `service_1  | ` of container logs.
 _BEFORE = re.compile(r"[\s|+>-]*+(?:[\w.-]{1,60}+\s{0,20}+\|\s*+)?+")
 _SIGN = re.compile(r"File |\.py:\d|\bat |@|\.go:\d|panicked")
 
 
-def _read_line(seen: _Seen, line: _Line) -> None:
+def _read_line(seen: Seen, line: Line) -> None:
     taken = any(read(seen, line) for read in (_python, _at, _firefox, _go, _rust))
     if not taken:
-        _note_header(seen, line)
+        note_header(seen, line)
     seen.before = line
-
-
-def _root_cause_first(sections: list[_Section]) -> list[_Section]:
-    ordered: list[_Section] = []
-    start = 0
-    for section in sections:
-        if not section.caused:
-            start = len(ordered)
-        ordered.insert(start, section)
-    return ordered
 
 
 _PY_FRAME = re.compile(r'File "([^"]+)", line (\d{1,7})(?:, in (.+))?')
@@ -184,7 +101,7 @@ _CARETS = frozenset("~^")
 _ERROR_NAME = re.compile(r"(?:Error|Exception|Warning|Interrupt|Exit|Iteration|Group)$")
 
 
-def _python(seen: _Seen, line: _Line) -> bool:
+def _python(seen: Seen, line: Line) -> bool:
     body = line.body
     match = _PY_FRAME.fullmatch(body) if body.startswith("File ") else None
     match = match or (_PY_SHORT.fullmatch(body) if ".py:" in body else None)
@@ -197,7 +114,7 @@ def _python(seen: _Seen, line: _Line) -> bool:
         return True
     if _PY_FILLER.search(body):
         seen.lines.add(line.number)
-        _close(seen, "python")
+        close_last(seen, "python")
         return True
     if seen.source < 0:
         return False
@@ -207,7 +124,7 @@ def _python(seen: _Seen, line: _Line) -> bool:
     return _python_error(seen, line)
 
 
-def _python_error(seen: _Seen, line: _Line) -> bool:
+def _python_error(seen: Seen, line: Line) -> bool:
     """The line below the last frame. pytest prints its errors above it, after an `E`."""
     pytest = line.body.startswith("E  ")
     match = _PY_ERROR.fullmatch(line.body[1:].lstrip() if pytest else line.body)
@@ -223,16 +140,11 @@ def _python_error(seen: _Seen, line: _Line) -> bool:
     return True
 
 
-def _close(seen: _Seen, family: str) -> None:
-    if seen.sections and seen.sections[-1].family == family:
-        seen.sections[-1].closed = True
-
-
 _JVM_FRAME = re.compile(r"at ([^()]++)\(([^()]*+)\)(?: ~?\[[^\]]*+\])?")
 _JVM_FILE = re.compile(r"([\w$.+-]+\.(?:java|kt|kts|scala|groovy|clj))(?::(\d{1,7}))?")
 
 
-def _at(seen: _Seen, line: _Line) -> bool:
+def _at(seen: Seen, line: Line) -> bool:
     """`at …`: the JVM, V8 and Rust tell frames in this way."""
     body = line.body.removesuffix(" {")
     if body.startswith("... ") and body.endswith((" more", " common frames omitted")):
@@ -253,7 +165,7 @@ def _at(seen: _Seen, line: _Line) -> bool:
     return _script(seen, line, function, place)
 
 
-def _jvm(seen: _Seen, line: _Line, name: str, place: str) -> bool:
+def _jvm(seen: Seen, line: Line, name: str, place: str) -> bool:
     name = name.rpartition("/")[2]  # java.base/java.lang.Thread.run
     file = _JVM_FILE.fullmatch(place)
     if not file and place not in ("Native Method", "Unknown Source", "<generated>"):
@@ -267,7 +179,7 @@ def _jvm(seen: _Seen, line: _Line, name: str, place: str) -> bool:
     return True
 
 
-def _script(seen: _Seen, line: _Line, function: str, place: str) -> bool:
+def _script(seen: Seen, line: Line, function: str, place: str) -> bool:
     """One frame of V8 or Firefox, or of Rust: `path:line:column`."""
     place, _, column = place.rpartition(":")
     path, _, number = place.rpartition(":")
@@ -287,7 +199,7 @@ def _script(seen: _Seen, line: _Line, function: str, place: str) -> bool:
     return True
 
 
-def _firefox(seen: _Seen, line: _Line) -> bool:
+def _firefox(seen: Seen, line: Line) -> bool:
     function, at, place = line.body.partition("@")
     if not at or " " in line.body or not re.search(r"[/.]\w+[^/]*:\d+:\d+$", place[-80:]):
         return False
@@ -326,7 +238,7 @@ _GO_FUNCTION = re.compile(
 )
 
 
-def _go(seen: _Seen, line: _Line) -> bool:
+def _go(seen: Seen, line: Line) -> bool:
     if line.body.startswith("goroutine ") and line.body.endswith("]:"):
         seen.lines.add(line.number)
         return True
@@ -344,7 +256,7 @@ def _go(seen: _Seen, line: _Line) -> bool:
 _RUST_FUNCTION = re.compile(r"\d{1,4}: +(?:0x[0-9a-f]+ - )?(\S.*)")
 
 
-def _rust(seen: _Seen, line: _Line) -> bool:
+def _rust(seen: Seen, line: Line) -> bool:
     body = line.body
     if body == "stack backtrace:" or body.startswith("note: run with `RUST_BACKTRACE"):
         seen.lines.add(line.number)
@@ -361,7 +273,7 @@ def _rust(seen: _Seen, line: _Line) -> bool:
     return False
 
 
-def _panicked(seen: _Seen, line: _Line) -> bool:
+def _panicked(seen: Seen, line: Line) -> bool:
     """`panicked at src/x.rs:1:2:` and, before Rust 1.73, `panicked at 'message', src/x.rs:1:2`."""
     place = line.body.partition(" panicked at ")[2]
     message = ""
@@ -370,48 +282,14 @@ def _panicked(seen: _Seen, line: _Line) -> bool:
     parts = place.rstrip(":").rsplit(":", 2)
     if len(parts) != 3 or not _is_number(parts[1]):
         return False
-    seen.header = _Header(line.number, "panic", message, caused=False)
+    seen.header = Header(line.number, "panic", message, caused=False)
     seen.add("rust", line, Frame(parts[0], int(parts[1]), "", "rust"))
     return True
 
 
-def _without_repeated_place(frames: list[Frame]) -> list[Frame]:
-    """The place of the panic says nothing more once the backtrace names it."""
-    place, *rest = frames
-    path = place.path.removeprefix("./")
-    named = any(frame.line == place.line and frame.path.endswith(path) for frame in rest)
-    return rest if named and not place.function else frames
-
-
-def _rust_function(seen: _Seen) -> str:
+def _rust_function(seen: Seen) -> str:
     match = _RUST_FUNCTION.fullmatch(seen.before.body)
     return re.sub(r"::h[0-9a-f]{16}$", "", match[1]) if match else ""
-
-
-_CAUSED = re.compile(r"(?:Caused by|\[cause\]): ")
-_ABOVE = re.compile(
-    r"(?:Exception in thread \"[^\"]*+\" |Uncaught |\(in promise\) |Suppressed: )*+"
-)
-_NAMED = re.compile(r"(?<![\w$.])([A-Za-z_$][\w$.]*+)(?=: |:?$)")
-_ERROR_PARTS = ("Error", "Exception", "Throwable", "Failure", "Fault", "Timeout")
-
-
-def _note_header(seen: _Seen, line: _Line) -> None:
-    """Remember a line that may name the error of the frames below it."""
-    caused = _CAUSED.match(line.body)
-    body = line.body[caused.end() :] if caused else line.body
-    said = _ABOVE.sub("", body, count=1)
-    for kind in ("panic", "fatal error"):
-        if said.startswith(kind + ": "):
-            seen.header = _Header(line.number, kind, said[len(kind) + 2 :], caused=False)
-            return
-    for match in _NAMED.finditer(said):
-        kind = match[1]
-        sure = match.start() == 0 and (caused or said != body)
-        if sure or any(part in kind for part in _ERROR_PARTS):
-            message = said[match.end() :].removeprefix(":").strip()
-            seen.header = _Header(line.number, kind, message, bool(caused))
-            return
 
 
 def _is_number(text: str) -> bool:

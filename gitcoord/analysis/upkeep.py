@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gitcoord.analysis import shell
-from gitcoord.analysis.citing import counted, day
+from gitcoord.analysis.citing import day
 from gitcoord.analysis.finding import Evidence, Finding, Suspect
 from gitcoord.analysis.past import Past
 from gitcoord.analysis.redaction import shown
 from gitcoord.git.history import Commit
+from gitcoord.records import counted
 
 ROLE = "researcher"
 RECENT_DAYS = 90

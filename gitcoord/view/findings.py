@@ -13,6 +13,7 @@ from typing import Any
 
 from gitcoord.analysis.finding import HYPOTHESIS, PLAN
 from gitcoord.runs.run import Run
+from gitcoord.view.plain import one_line
 from gitcoord.worktrees.findings import Written
 
 COLUMNS = ("id", "confidence", "title")
@@ -35,7 +36,7 @@ def finding_whole_json(finding: Written) -> dict[str, Any]:
 
 
 def finding_cells(finding: Written) -> tuple[str, ...]:
-    return (finding.id, _percent(finding.confidence), _line(finding.title, 100))
+    return (finding.id, _percent(finding.confidence), one_line(finding.title, 100))
 
 
 def finding_text(finding: Written) -> str:
@@ -43,8 +44,8 @@ def finding_text(finding: Written) -> str:
     lines = [f"{finding.title}  [{_percent(finding.confidence)}, {finding.role}, {finding.id}]"]
     lines += [f"  {line}" for line in finding.body.split("\n")] if finding.body else []
     for one in finding.evidence:
-        lines.append(f"  - {_line(str(one.get('note', '')), 160)}")
-        lines.append(f"      {_line(str(one.get('command', '')), 200)}")
+        lines.append(f"  - {one_line(str(one.get('note', '')), 160)}")
+        lines.append(f"      {one_line(str(one.get('command', '')), 200)}")
     return "\n".join(lines)
 
 
@@ -81,13 +82,8 @@ def suspect_cells(suspect: Mapping[str, Any]) -> tuple[str, ...]:
     name, title = str(suspect["name"]), str(suspect.get("title", ""))
     shown = f"{name[:9]} {title}" if title else name
     reasons = "; ".join(map(str, suspect["reasons"][:3]))
-    return (f"{suspect['score']:.2f}", _line(shown, 60), _line(reasons, 90))
+    return (f"{suspect['score']:.2f}", one_line(shown, 60), one_line(reasons, 90))
 
 
 def _percent(confidence: float | None) -> str:
     return "" if confidence is None else f"{confidence:.0%}"
-
-
-def _line(text: str, most: int) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1] + "…"

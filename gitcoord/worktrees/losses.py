@@ -18,6 +18,7 @@ from gitcoord.git.repository import Repository
 from gitcoord.git.snapshot import find_hidden
 from gitcoord.git.worktrees import find_operation, list_ignored, read_status
 from gitcoord.process import processes_in
+from gitcoord.records import counted
 from gitcoord.worktrees.aside import points_at, submodule_git_dirs
 from gitcoord.worktrees.integration import find_integration
 from gitcoord.worktrees.parking import parked_refs
@@ -192,14 +193,15 @@ def _branch_losses(repo: Repository, worktree: Worktree, besides: Collection[str
         folder=worktree.folder,
     )  # fmt: skip
     if not found:
-        count = "commits" if found.missing is None else f"{found.missing} commit(s)"
-        yield f"{count} on {worktree.branch or 'a detached HEAD'} that are merged nowhere"
+        count = "commits" if found.missing is None else counted(found.missing, "commit")
+        verb = "is" if found.missing == 1 else "are"
+        yield f"{count} on {worktree.branch or 'a detached HEAD'} that {verb} merged nowhere"
 
 
 def _parked(repo: Repository, worktree: Worktree) -> Iterable[str]:
     count = len(parked_refs(repo, worktree.id))
     if count:
-        yield f"{count} piece(s) of parked work"
+        yield f"{counted(count, 'piece')} of parked work"
 
 
 def _precious(

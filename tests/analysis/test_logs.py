@@ -114,7 +114,7 @@ def test_a_line_of_megabytes_is_cut_and_told(tmp_path: Path) -> None:
     path = log(tmp_path, b"x" * 3_000_000 + b"\nERROR after\n" + b"y" * 9000)
     summary = read_log(path)
     assert summary.lines == 3
-    assert summary.notes == ("1 line(s) of more than 1 MB were cut",)
+    assert summary.notes == ("1 line of more than 1 MB was cut",)
     assert [len(one.text) <= 300 and len(one.raw) <= 4096 for one in summary.templates] == [
         True
     ] * 3

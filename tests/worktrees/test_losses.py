@@ -69,8 +69,8 @@ SPOILS: dict[str, tuple[Spoil, str]] = {
     "assume-unchanged": (_hidden("--assume-unchanged"), "1 changed and hidden"),
     "skip-worktree": (_hidden("--skip-worktree"), "1 changed and hidden"),
     "nested repository": (_nested, "1 untracked"),
-    "commit": (lambda s, t: s.commit("x", {"x": "1"}, at=t), "1 commit(s) on development"),
-    "detached commit": (_detached, "1 commit(s) on a detached HEAD"),
+    "commit": (lambda s, t: s.commit("x", {"x": "1"}, at=t), "1 commit on development"),
+    "detached commit": (_detached, "1 commit on a detached HEAD"),
     "merge": (_merging, "a merge in progress"),
     "bisect": (lambda s, t: s.git("bisect", "start", at=t), "a bisect in progress"),
     "secret": (lambda s, t: s.write(".env", "x", t), "ignored files that count: .env"),
@@ -118,7 +118,7 @@ def test_parked_work_is_a_loss(sandbox: Sandbox) -> None:
     worktree = make(sandbox)
     sandbox.write("new", "x", worktree.path)
     assert park(Repository.find(sandbox.path), worktree)
-    assert plan(sandbox, worktree.id).losses == ("1 piece(s) of parked work",)
+    assert plan(sandbox, worktree.id).losses == ("1 piece of parked work",)
 
 
 def test_case_102_a_status_that_fails_is_not_clean(sandbox: Sandbox) -> None:
@@ -222,7 +222,7 @@ def test_a_base_that_nobody_else_holds_is_a_loss(sandbox: Sandbox) -> None:
     worktree = make(sandbox, from_ref="feature")
     assert plan(sandbox, worktree.id).losses == ()
     sandbox.git("branch", "-D", "feature")
-    assert "commit(s)" in plan(sandbox, worktree.id).losses[0]
+    assert "commit" in plan(sandbox, worktree.id).losses[0]
 
 
 def test_two_removed_together_do_not_vouch_for_each_other(sandbox: Sandbox) -> None:
