@@ -13,7 +13,9 @@ from typer.core import TyperGroup
 from gitcoord.commands.asking import NO, AsJson, Asked, asked_of, complete_ids, examples
 from gitcoord.commands.verbs import load
 from gitcoord.conflicts import radar
+from gitcoord.conflicts.scan import Asked as Wish
 from gitcoord.errors import BadInput
+from gitcoord.records import counted
 from gitcoord.view import conflicts as view
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def who(
 ) -> int | None:
     """Who collides with whom, and with the target. Exit 1 when somebody conflicts."""
     asked = asked_of(ctx)
-    wish = radar.Asked(tuple(parts or ()), against, path, committed_only, direct)
+    wish = Wish(tuple(parts or ()), against, path, committed_only, direct)
     if watch:
         return _watch(asked, wish, as_json=as_json)
     with radar.open_radar(asked.repository, wish) as open_radar:
@@ -101,8 +103,7 @@ def who(
         for line in view.scan_lines(found, get_terminal_size().columns):
             asked.screen.answer(line)
         if view.is_quiet(found):
-            count = len(found.worktrees)
-            asked.screen.say(f"{count} worktree(s), no clash; all land on {found.target}")
+            asked.screen.say(_no_clash(found))
     return NO if any(answer.breaks for _, _, answer in verified) else _code(found)
 
 
@@ -171,7 +172,7 @@ def ask_near(
     return near([path, *wanted, *(["--json"] if as_json else [])])
 
 
-def _watch(asked: Asked, wish: radar.Asked, *, as_json: bool) -> int | None:
+def _watch(asked: Asked, wish: Wish, *, as_json: bool) -> int | None:
     from gitcoord.conflicts.watching import watch
 
     if as_json:
@@ -194,7 +195,11 @@ def _watch(asked: Asked, wish: radar.Asked, *, as_json: bool) -> int | None:
 
 def _frame(found: Scan) -> Sequence[str]:
     lines = view.scan_lines(found, get_terminal_size().columns)
-    return lines or [f"{len(found.worktrees)} worktree(s), no clash; all land on {found.target}"]
+    return lines or [_no_clash(found)]
+
+
+def _no_clash(found: Scan) -> str:
+    return f"{counted(len(found.worktrees), 'worktree')}, no clash; all land on {found.target}"
 
 
 def _code(found: Scan) -> int | None:

@@ -7,6 +7,7 @@
     merges      context:base:lesser tree:greater -> [clean, tree, stages]
     kinds       context:commit:commit          -> the conflicts, explained
     attributes  target                         -> {path: content}
+    ways        context:target                 -> {path: its `merge` attribute}
 
 Keys are object ids, so nothing goes stale; the context is git's version and every setting
 and attribute file outside of commits that a verdict depends on. Promises: a damaged file is
@@ -30,7 +31,7 @@ _SCHEMA = 1
 # Entries that are kept: about 8 MB in all at 150 changed paths a side.
 _MOST = {
     "landings": 2_000, "deltas": 1_000, "hunks": 30_000, "contents": 60_000, "merges": 30_000,
-    "kinds": 5_000, "attributes": 20, "semantic": 40,
+    "kinds": 5_000, "attributes": 20, "ways": 20, "semantic": 40,
 }  # fmt: skip
 _LARGEST_FILE = 64_000_000
 
@@ -47,9 +48,9 @@ class Cache:
         self.tables: dict[str, dict[str, Any]] = {name: {} for name in _MOST}
 
     @classmethod
-    def load(cls, repo: Repository) -> Cache:
+    def load(cls, repo: Repository, context: str = "") -> Cache:
         """The cache of a repository; empty when there is none or it cannot be read."""
-        cache = cls(repo.own_dir / "cache" / "radar.json", context_of(repo))
+        cache = cls(repo.own_dir / "cache" / "radar.json", context or context_of(repo))
         with suppress(OSError, ValueError, RecursionError):
             assert cache.file is not None
             if cache.file.stat().st_size < _LARGEST_FILE:

@@ -6,29 +6,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 from gitcoord.conflicts.deltas import Delta, PairOf
-from gitcoord.conflicts.engine import Comparison, Engine, known_hunks
+from gitcoord.conflicts.engine import Comparison, Engine
 from gitcoord.conflicts.explain import Conflict, explain_all, name_before
 from gitcoord.conflicts.hunks import BlobPair, Hunks, meeting
 from gitcoord.conflicts.merging import landed, merge_all
+from gitcoord.conflicts.recall import bring, known_hunks, make_merges
 from gitcoord.conflicts.scan import CONFLICT, NEAR, TOUCHING, Clash, Lines, Seen
 
 HunksOf = Mapping[BlobPair, Hunks | None]
 
 
-def list_clashes(
-    engine: Engine, known: Sequence[Seen], found: Comparison, wanted: set[str]
-) -> list[Clash]:
-    """Every pair on every path both change, gravest grade of each. wanted: ids, empty is all."""
-
-    def asked_for(pair: PairOf) -> bool:
-        return not wanted or bool({known[pair[0]].id, known[pair[1]].id} & wanted)
-
-    explained = _explain(engine, found, [pair for pair in found.conflicts if asked_for(pair)])
+def list_clashes(engine: Engine, known: Sequence[Seen], found: Comparison) -> list[Clash]:
+    """Every pair that was compared, on every path both change, gravest grade of each."""
+    explained = _explain(engine, found, found.conflicts)
     light: dict[PairOf, list[str]] = {}
     for path, sides in found.holders.items():
-        for pair in combinations(sides, 2):
-            if asked_for(pair):
-                light.setdefault(pair, []).append(path)
+        for pair in found.pairs_of(sides):
+            light.setdefault(pair, []).append(path)
     hunks = _hunks(engine, found, light, explained)
     clashes: list[Clash] = []
     for pair in sorted({*explained, *light}):
@@ -82,11 +76,20 @@ def _explain(
             explained[pair] = [_edits(found, pair, path) for path in found.by_content[pair]]
         else:
             whole.append(pair)
-    trees = {index: found.trees[index] for pair in whole for index in pair}
+    return explained | dict(zip(whole, _explain_whole(engine, found, whole), strict=True))
+
+
+def _explain_whole(
+    engine: Engine, found: Comparison, pairs: Sequence[PairOf]
+) -> list[list[Conflict]]:
+    trees = {index: found.trees[index] for pair in pairs for index in pair}
     commits = landed(engine.aside, engine.target, trees)
-    asked = [(commits[one], commits[other]) for one, other in whole]
-    answers = explain_all(engine.bench, asked, engine.cache)
-    return explained | dict(zip(whole, answers, strict=True))
+
+    def have_trees(places: Sequence[int]) -> None:
+        bring(engine, [found.trees[index] for place in places for index in pairs[place]])
+
+    asked = [(commits[one], commits[other]) for one, other in pairs]
+    return explain_all(engine.bench, asked, engine.cache, have_trees)
 
 
 def _edits(found: Comparison, pair: PairOf, path: str) -> Conflict:
@@ -118,7 +121,18 @@ def _hunks(
             if conflict.stages.keys() >= {1, 2, 3} and conflict.kind == "content":
                 wanted |= {(conflict.stages[1][1], conflict.stages[side][1]) for side in (2, 3)}
     missing = {pair for pair in wanted if pair not in found.hunks and pair[0] != pair[1]}
-    return {**found.hunks, **known_hunks(engine.aside, missing, engine.cache)}
+    if missing and engine.absent:
+        _have_stages(engine, found, explained)
+    return {**found.hunks, **known_hunks(engine, missing, found.owners)}
+
+
+def _have_stages(
+    engine: Engine, found: Comparison, explained: Mapping[PairOf, Sequence[Conflict]]
+) -> None:
+    """Have the blobs a cached explanation names: git merges some before it finds the conflict,
+    as where both sides renamed a file and edited it."""
+    whole = [pair for pair in explained if pair not in found.by_content]
+    make_merges(engine, [(found.trees[one], found.trees[other]) for one, other in whole])
 
 
 def _hard(

@@ -16,12 +16,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from gitcoord.git.repository import Repository
-from gitcoord.process import cores
+from gitcoord.process import at_once, cores
 
 _TREE = "040000"
 _GONE = "000000"
@@ -67,9 +66,8 @@ def read_deltas(repo: Repository, pairs: Sequence[tuple[str, str]]) -> list[Delt
     if len(pairs) < 40 or cores() < 2:
         return _read(repo, pairs)
     half = len(pairs) // 2
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda part: _read(repo, part), (pairs[:half], pairs[half:]))
-        return [*first, *second]
+    first, second = at_once(lambda part: _read(repo, part), (pairs[:half], pairs[half:]))
+    return [*first, *second]
 
 
 def parse_delta(raw: str) -> Delta:

@@ -2,7 +2,7 @@
 
 Promises: one small file is read and no git is called, so that asking costs less than the
 edit; lines are told in the asker's own file. Refuses: to answer from a file that is not
-whole. How old the answer is stands in it.
+whole. How old the answer is, the file's time says.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def who_edits(own_dir: str | os.PathLike[str], path: str) -> Edits | None:
         Edit(state["worktrees"][index], how, hunks, committed=committed)
         for index, how, hunks, committed in state["paths"].get(path, ())
     ]
-    return Edits(state["target"], max(0.0, time.time() - state["time"]), edits)
+    seconds = time.time() - os.stat(os.path.join(own_dir, FILE)).st_mtime  # noqa: PTH116, PTH118
+    return Edits(state["target"], max(0.0, seconds), edits)
 
 
 def would_collide(
@@ -86,6 +87,26 @@ def would_collide(
     others = [one for one in known.edits if one.id != worktree_id]
     asked = [_in_base(own, first, last) for first, last in lines]
     return tuple(one for one in others if not lines or _touches(one, asked))
+
+
+def same_edits(own_dir: str | os.PathLike[str]) -> str:
+    """What tells the file of the last scan from that of another, "" when there is none."""
+    try:
+        with open(os.path.join(own_dir, FILE), "rb") as stream:  # noqa: PTH118, PTH123
+            return stream.read(8).decode("ascii", "replace")
+    except OSError:
+        return ""
+
+
+def touch_edits(own_dir: str | os.PathLike[str], same: str) -> bool:
+    """Whether the file is the one of that name, which then holds as of now."""
+    if not same or same_edits(own_dir) != same:
+        return False
+    try:
+        os.utime(os.path.join(own_dir, FILE))  # noqa: PTH118
+    except OSError:
+        return False
+    return True
 
 
 def find_place(folder: str) -> tuple[str, str, str] | None:

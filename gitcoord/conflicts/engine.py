@@ -15,11 +15,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from gitcoord.conflicts.cache import Cache, stages_json
 from gitcoord.conflicts.deltas import (
     Changed,
     Delta,
@@ -31,25 +29,12 @@ from gitcoord.conflicts.deltas import (
     parse_delta,
     read_deltas,
 )
-from gitcoord.conflicts.hunks import (
-    BlobPair,
-    Hunk,
-    Hunks,
-    find_touching,
-    lines_may_decide,
-    read_hunks,
-)
-from gitcoord.conflicts.merging import (
-    Merged,
-    Triple,
-    landed,
-    merge_all,
-    merge_contents,
-    sorted_blobs,
-)
-from gitcoord.git.objects import Reader
-from gitcoord.git.quarantine import checkout_of
-from gitcoord.git.repository import Repository
+from gitcoord.conflicts.hunks import BlobPair, Hunks, find_touching, lines_may_decide
+from gitcoord.conflicts.merging import Merged, Triple, merge_contents, sorted_blobs
+from gitcoord.conflicts.recall import Engine as Engine
+from gitcoord.conflicts.recall import bring, find_verdicts, known_hunks, land
+from gitcoord.conflicts.recall import merge_landed as merge_landed
+from gitcoord.conflicts.recall import prepare as prepare
 
 _LINES, _UNION, _OTHER = "lines", "union", "other"
 
@@ -58,12 +43,14 @@ _LINES, _UNION, _OTHER = "lines", "union", "other"
 class Comparison:
     """What is known of all sides and pairs, by index into the sides that were asked.
 
-    base: the target's tree. trees: of the sides that land on it. stale: sides that conflict
-    with the target. unmerged: sides git gave no answer for. holders: path -> sides that
-    change it. contents: whether contents of which lines touch merge clean. merges: pairs that
-    were merged whole (None: no answer). A pair that neither holds a conflict of is clean.
+    only: the sides whose pairs were looked at, None is all. base: the target's tree. trees: of
+    the sides that land on it. stale: sides that conflict with the target. unmerged: sides git
+    gave no answer for. holders: path -> sides that change it. contents: whether contents of
+    which lines touch merge clean. merges: pairs that were merged whole (None: no answer). A
+    pair that neither holds a conflict of is clean.
     """
 
+    only: set[int] | None = None
     base: str = ""
     trees: dict[int, str] = field(default_factory=dict)
     stale: dict[int, Merged] = field(default_factory=dict)
@@ -81,98 +68,53 @@ class Comparison:
         whole = {pair for pair, merged in self.merges.items() if merged and not merged.clean}
         return whole | self.by_content.keys()
 
+    def asked(self, pairs: set[PairOf]) -> set[PairOf]:
+        """Those of these pairs that were to be looked at."""
+        if self.only is None:
+            return pairs
+        return {pair for pair in pairs if pair[0] in self.only or pair[1] in self.only}
+
+    def pairs_of(self, sides: Sequence[int]) -> Iterable[PairOf]:
+        """The pairs of these sides, lesser first, that were to be looked at."""
+        if self.only is None:
+            return combinations(sides, 2)
+        mine = self.only.intersection(sides)
+        pairs = ((min(one, other), max(one, other)) for one in mine for other in sides)
+        return dict.fromkeys(pair for pair in pairs if pair[0] != pair[1])
+
+    def owners(self, blobs: set[str]) -> set[str]:
+        """The trees with a change to one of these blobs."""
+        return {
+            self.trees[index]
+            for index, delta in self.deltas.items()
+            if any(change.new in blobs for change in delta.files.values())
+        }
+
     @property
     def unknown(self) -> set[PairOf]:
         """The pairs git gave no answer for."""
         return {pair for pair, merged in self.merges.items() if merged is None}
 
 
-@dataclass(frozen=True)
-class Engine:
-    """Where the pipeline works. aside: in a quarantine. bench: the same objects, seen from a
-    worktree with the target's attributes. cache: what is known already."""
-
-    aside: Repository
-    bench: Repository
-    target: str
-    cache: Cache
-
-
-def compare(engine: Engine, sides: Sequence[str]) -> Comparison:
+def compare(engine: Engine, sides: Sequence[str], only: set[int] | None = None) -> Comparison:
     """Compare commits (ids) with the target commit and, as they would land on it, with each
-    other."""
-    found = Comparison()
+    other. only: of the pairs, those that one of these is part of."""
+    found = Comparison(only=only)
     _land(engine, sides, found)
     _read_deltas(engine, found)
     found.holders = find_holders(found.deltas)
-    whole = find_structural(found.deltas)
+    whole = found.asked(find_structural(found.deltas))
     whole |= _by_lines(engine, found)
     _merge_whole(engine, found, whole)
     return found
 
 
-def prepare(aside: Repository, target: str, cache: Cache) -> Engine:
-    """An engine for one target, a commit id. aside: in a quarantine."""
-    said = cache.find("attributes", target)
-    if said is False:
-        said = _attributes(aside, target)
-        cache.keep("attributes", target, said)
-    files = {path: os.fsencode(content) for path, content in said.items()}
-    return Engine(aside, checkout_of(aside, files), target, cache)
-
-
-def merge_landed(
-    engine: Engine, base: str, pairs: Sequence[tuple[str, str]]
-) -> list[Merged | None]:
-    """The merge of two trees that both land on the target, for each pair. base: its tree."""
-    cache, context = engine.cache, engine.cache.context
-    keys = [f"{context}:{base}:{min(pair)}:{max(pair)}" for pair in pairs]
-    answers = [_known(cache, "merges", key) for key in keys]
-    missing = [place for place, answer in enumerate(answers) if answer is None]
-    trees = sorted({tree for place in missing for tree in pairs[place]})
-    commits = landed(engine.aside, engine.target, dict(enumerate(trees)))
-    of_tree = {tree: commits[index] for index, tree in enumerate(trees)}
-    asked = [(of_tree[pairs[place][0]], of_tree[pairs[place][1]]) for place in missing]
-    for place, merged in zip(missing, merge_all(engine.bench, asked), strict=True):
-        answers[place] = merged
-        if merged:
-            _keep(cache, "merges", keys[place], merged)
-    return answers
-
-
-def _attributes(aside: Repository, target: str) -> dict[str, str]:
-    """Path -> content of each `.gitattributes` of the target."""
-    listed = aside.run("ls-tree", "-r", "-z", "--full-tree", target).out.split(b"\0")
-    found = {
-        os.fsdecode(line.partition(b"\t")[2]): line.split(b" ", 2)[2][:64].partition(b"\t")[0]
-        for line in listed
-        if line.endswith((b"\t.gitattributes", b"/.gitattributes")) and line.startswith(b"100")
-    }
-    if not found:
-        return {}
-    with Reader(aside) as reader:
-        bodies = reader.find_all(oid.decode() for oid in found.values())
-        return {
-            path: os.fsdecode(body[2]) if body else ""
-            for path, body in zip(found, bodies, strict=True)
-        }
-
-
 def _land(engine: Engine, sides: Sequence[str], found: Comparison) -> None:
     """Merge each side with the target. The target with itself tells its tree."""
-    cache, target = engine.cache, engine.target
-    asked = [target, *sides]
-    keys = [f"{cache.context}:{target}:{side}" for side in asked]
-    answers = [_known(cache, "landings", key) for key in keys]
-    missing = [place for place, answer in enumerate(answers) if answer is None]
-    fresh = merge_all(engine.bench, [(target, asked[place]) for place in missing])
-    for place, merged in zip(missing, fresh, strict=True):
-        answers[place] = merged
-        if merged:
-            _keep(cache, "landings", keys[place], merged)
-    assert answers[0] is not None, "a commit merges with itself"
-    found.base = answers[0].tree
-    for index, merged in enumerate(answers[1:]):
+    itself, *answers = land(engine, [engine.target, *sides])
+    assert itself is not None, "a commit merges with itself"
+    found.base = itself.tree
+    for index, merged in enumerate(answers):
         if merged is None:
             found.unmerged.add(index)
         elif merged.clean:
@@ -185,6 +127,7 @@ def _read_deltas(engine: Engine, found: Comparison) -> None:
     cache, base = engine.cache, found.base
     raw = {tree: cache.find("deltas", f"{base}:{tree}") for tree in set(found.trees.values())}
     missing = [tree for tree, lines in raw.items() if lines is False]
+    bring(engine, missing)
     fresh = read_deltas(engine.bench, [(base, tree) for tree in missing])
     known = {tree: parse_delta(lines) for tree, lines in raw.items() if lines is not False}
     for tree, delta in zip(missing, fresh, strict=True):
@@ -199,9 +142,12 @@ def _by_lines(engine: Engine, found: Comparison) -> set[PairOf]:
     Contents decide where both sides edited the same regular file and git merges it line by
     line; a `union` merge takes both sides' lines and never conflicts.
     """
+    held = found.holders
+    if found.only is not None:
+        held = {path: sides for path, sides in held.items() if found.only.intersection(sides)}
     edited = {
         path: {i for i in sides if found.deltas[i].files[path].is_edit}
-        for path, sides in found.holders.items()
+        for path, sides in held.items()
     }
     if not lines_may_decide(engine.bench.settings):
         edited = {}
@@ -211,39 +157,20 @@ def _by_lines(engine: Engine, found: Comparison) -> set[PairOf]:
         for path in lines
         for change in (found.deltas[index].files[path] for index in edited[path])
     }
-    with ThreadPoolExecutor(1) as pool:
-        ways = pool.submit(_ways_to_merge, engine, lines)
-        found.hunks = known_hunks(engine.aside, wanted, engine.cache)
-        way = ways.result()
+    way = _ways_to_merge(engine, lines)
+    found.hunks = known_hunks(engine, wanted, found.owners)
     whole: set[PairOf] = set()
     asked: dict[Triple, list[tuple[str, PairOf]]] = {}
-    for path, sides in found.holders.items():
+    for path, sides in held.items():
         can = edited.get(path, set()) if way.get(path, _OTHER) != _OTHER else set()
         whole |= _undecided(found, path, sides, can)
         texts = _texts(found, path, can)
         if way.get(path) != _UNION:
             for triple, pair in _touching(path, found, texts):
-                asked.setdefault(triple, []).append((path, pair))
-        whole |= _binary(found, path, can, texts)
+                if found.only is None or not found.only.isdisjoint(pair):
+                    asked.setdefault(triple, []).append((path, pair))
+        whole |= found.asked(_binary(found, path, can, texts))
     return whole | _merge_contents(engine, found, asked, whole)
-
-
-def known_hunks(
-    aside: Repository, wanted: Iterable[BlobPair], cache: Cache
-) -> dict[BlobPair, Hunks | None]:
-    """Hunks by pair of blobs, out of the cache or by one more process. aside: in a quarantine."""
-    found: dict[BlobPair, Hunks | None] = {}
-    missing = []
-    for pair in wanted:
-        said = cache.find("hunks", f"{cache.context}:{pair[0]}:{pair[1]}")
-        if said is False:
-            missing.append(pair)
-        else:
-            found[pair] = None if said is None else tuple(Hunk(*hunk) for hunk in said)
-    for pair, hunks in read_hunks(aside, missing).items():
-        found[pair] = hunks
-        cache.keep("hunks", f"{cache.context}:{pair[0]}:{pair[1]}", hunks)
-    return found
 
 
 def _undecided(found: Comparison, path: str, sides: Sequence[int], can: set[int]) -> set[PairOf]:
@@ -253,7 +180,7 @@ def _undecided(found: Comparison, path: str, sides: Sequence[int], can: set[int]
     changes = {index: found.deltas[index].files[path] for index in sides}
     return {
         (one, other)
-        for one, other in combinations(sides, 2)
+        for one, other in found.pairs_of(sides)
         if not (one in can and other in can) and not is_same_edit(changes[one], changes[other])
     }
 
@@ -321,6 +248,8 @@ def _answered(
     whole: set[PairOf],
     missing: Sequence[Triple],
 ) -> set[PairOf]:
+    if missing and engine.absent:
+        bring(engine, found.owners({blob for triple in missing for blob in triple}))
     for triple, clean in merge_contents(engine.aside, missing).items():
         found.contents[triple] = clean
         if clean is not None:
@@ -339,7 +268,7 @@ def _answered(
 def _merge_whole(engine: Engine, found: Comparison, pairs: set[PairOf]) -> None:
     listed = sorted(pairs)
     trees = [(found.trees[one], found.trees[other]) for one, other in listed]
-    found.merges = dict(zip(listed, merge_landed(engine, found.base, trees), strict=True))
+    found.merges = dict(zip(listed, find_verdicts(engine, found.base, trees), strict=True))
     for pair in listed:
         if found.merges[pair] is not None:
             found.by_content.pop(pair, None)
@@ -347,29 +276,16 @@ def _merge_whole(engine: Engine, found: Comparison, pairs: set[PairOf]) -> None:
 
 def _ways_to_merge(engine: Engine, paths: Sequence[str]) -> dict[str, str]:
     """How git merges the lines of each path, by its `merge` attribute."""
-    if not paths:
-        return {}
-    asked = os.fsencode("".join(f"{path}\0" for path in paths))
-    said = engine.bench.run("check-attr", "-z", "--stdin", "merge", input=asked).fields()
+    cache, key = engine.cache, f"{engine.cache.context}:{engine.target}"
+    known: dict[str, str] = cache.find("ways", key) or {}
+    missing = [path for path in paths if path not in known]
+    if missing:
+        asked = os.fsencode("".join(f"{path}\0" for path in missing))
+        said = engine.bench.run("check-attr", "-z", "--stdin", "merge", input=asked).fields()
+        known = {**known, **dict(zip(said[::3], said[2::3], strict=True))}
+        cache.keep("ways", key, known)
     ways = {"unspecified": _LINES, "set": _LINES, "text": _LINES, "union": _UNION}
     for name in ("text", "union"):
         if f"merge.{name}.driver" in engine.bench.settings:
             del ways[name]
-    return {
-        path: ways.get(value, _OTHER) for path, value in zip(said[::3], said[2::3], strict=True)
-    }
-
-
-def _known(cache: Cache, table: str, key: str) -> Merged | None:
-    said = cache.find(table, key)
-    if said is False:
-        return None
-    clean, tree, stages = said
-    return Merged(clean, tree, {
-        path: {int(stage): (mode, oid) for stage, (mode, oid) in found.items()}
-        for path, found in stages.items()
-    })  # fmt: skip
-
-
-def _keep(cache: Cache, table: str, key: str, merged: Merged) -> None:
-    cache.keep(table, key, [merged.clean, merged.tree, stages_json(merged.stages)])
+    return {path: ways.get(known[path], _OTHER) for path in paths}

@@ -6,14 +6,13 @@ Kinds come from the types `git merge-tree` documents as stable, not from its pro
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gitcoord.conflicts.cache import Cache
 from gitcoord.git.repository import Repository
-from gitcoord.process import cores
+from gitcoord.process import at_once
 
 _KINDS = {
     "CONFLICT (contents)": "content",
@@ -46,17 +45,24 @@ class Conflict:
 
 
 def explain_all(
-    repo: Repository, pairs: Sequence[tuple[str, str]], cache: Cache
+    repo: Repository,
+    pairs: Sequence[tuple[str, str]],
+    cache: Cache,
+    have_trees: Callable[[Sequence[int]], None] | None = None,
 ) -> list[list[Conflict]]:
-    """The conflicts of each pair of commits; [] too where git gives no answer."""
+    """The conflicts of each pair of commits.
+
+    have_trees: is told the places of those that git will be asked about, before it is.
+    """
     keys = [f"{cache.context}:{one}:{other}" for one, other in pairs]
     said = [cache.find("kinds", key) for key in keys]
     missing = [place for place, known in enumerate(said) if known is False]
-    with ThreadPoolExecutor(max(2, cores())) as pool:
-        fresh = pool.map(lambda place: explain(repo, *pairs[place]), missing)
-        for place, conflicts in zip(missing, fresh, strict=True):
-            said[place] = [_as_kept(one) for one in conflicts]
-            cache.keep("kinds", keys[place], said[place])
+    if missing and have_trees:
+        have_trees(missing)
+    fresh = at_once(lambda place: explain(repo, *pairs[place]), missing)
+    for place, conflicts in zip(missing, fresh, strict=True):
+        said[place] = [_as_kept(one) for one in conflicts]
+        cache.keep("kinds", keys[place], said[place])
     return [[_from_kept(one) for one in known] for known in said]
 
 

@@ -11,14 +11,13 @@ from __future__ import annotations
 import re
 from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from gitcoord.errors import GitFailed
 from gitcoord.git.objects import FILE, Batch, Entry
 from gitcoord.git.quarantine import bare_of, put_objects
 from gitcoord.git.repository import Repository
-from gitcoord.process import cores
+from gitcoord.process import at_once, cores
 
 BlobPair = tuple[str, str]
 
@@ -38,19 +37,18 @@ Hunks = tuple[Hunk, ...]
 
 
 def read_hunks(aside: Repository, pairs: Iterable[BlobPair]) -> dict[BlobPair, Hunks | None]:
-    """The hunks from one blob to another; None where git does not compare lines (binary, or
-    a blob that cannot be read here). aside: in a quarantine."""
+    """The hunks from one blob to another; None where git does not compare lines, as of what is
+    binary. A pair of which a blob cannot be read here is left out. aside: in a quarantine."""
     wanted = sorted(set(pairs))
     if not wanted:
         return {}
     bare = bare_of(aside)
     workers = min(cores(), 1 + len(wanted) // 50)
-    with ThreadPoolExecutor(workers) as pool:
-        # Neighbours share their base, which git then reads and inflates once.
-        size = -(-len(wanted) // workers)
-        shares = [wanted[at : at + size] for at in range(0, len(wanted), size)]
-        answers = pool.map(lambda share: _read(aside, bare, share), shares)
-        return {pair: hunks for answer in answers for pair, hunks in answer.items()}
+    # Neighbours share their base, which git then reads and inflates once.
+    size = -(-len(wanted) // workers)
+    shares = [wanted[at : at + size] for at in range(0, len(wanted), size)]
+    answers = at_once(lambda share: _read(aside, bare, share), shares)
+    return {pair: hunks for answer in answers for pair, hunks in answer.items()}
 
 
 def find_touching(
@@ -115,7 +113,10 @@ def _read(
             "--diff-algorithm=histogram", "--inter-hunk-context=0", *trees,
         )  # fmt: skip
     except GitFailed:
-        return dict.fromkeys(wanted)
+        if len(wanted) == 1:
+            return {}
+        half = len(wanted) // 2
+        return _read(aside, bare, wanted[:half]) | _read(aside, bare, wanted[half:])
     found = _parse(said.out)
     return {pair: found.get(name) for name, pair in zip(names, wanted, strict=True)}
 

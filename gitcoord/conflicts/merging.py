@@ -9,20 +9,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from gitcoord.conflicts.hunks import BlobPair
-from gitcoord.git.objects import FILE, Batch, Entry, signature
+from gitcoord.git.objects import FILE, Batch, Entry
+from gitcoord.git.quarantine import WHO as WHO
 from gitcoord.git.quarantine import bare_of, put_objects
 from gitcoord.git.repository import Repository, git_version
 from gitcoord.git.run import Output
-from gitcoord.process import cores
-
-# A fixed date: the same tree gives the same commit, so that caches by id stay warm. In the
-# year 2100: git looks for merge bases from the newest commit on, and would walk the whole
-# history first before it came to one of 1970 (85 ms a merge with 100,000 commits, not 1 ms).
-WHO = signature("gitcoord", "gitcoord@localhost", 4_102_444_800)
+from gitcoord.process import at_once, cores
 
 Pair = tuple[str, str]
 Stages = dict[str, dict[int, tuple[str, str]]]
@@ -54,9 +49,8 @@ def merge_all(repo: Repository, pairs: Sequence[Pair]) -> list[Merged | None]:
     # Dealt out in turns: neighbours in the list cost alike, halves of it do not.
     shares = [pairs[worker::workers] for worker in range(workers)]
     answers: list[Merged | None] = [None] * len(pairs)
-    with ThreadPoolExecutor(workers) as pool:
-        for worker, share in enumerate(pool.map(lambda part: _merge(repo, part), shares)):
-            answers[worker::workers] = share
+    for worker, share in enumerate(at_once(lambda part: _merge(repo, part), shares)):
+        answers[worker::workers] = share
     return answers
 
 
@@ -114,7 +108,7 @@ def _merge(repo: Repository, pairs: Sequence[Pair]) -> list[Merged | None]:
         return [_merge_one(repo, pair) for pair in pairs]
     script = "".join(f"{one} {other}\n" for one, other in pairs).encode()
     said = repo.run(
-        "-c", "core.looseCompression=1",
+        "-c", "core.looseCompression=0",
         "merge-tree", "--write-tree", "--stdin", "-z", "--no-messages",
         input=script, ok=range(-64, 256),
     )  # fmt: skip

@@ -12,9 +12,11 @@ from itertools import combinations
 from math import comb
 
 from gitcoord.conflicts.deltas import PairOf, find_structural
-from gitcoord.conflicts.engine import Comparison, Engine, compare, merge_landed, prepare
+from gitcoord.conflicts.engine import Comparison, Engine, compare, merge_landed
 from gitcoord.conflicts.merging import landed, merge_all
-from gitcoord.conflicts.radar import Asked, open_radar
+from gitcoord.conflicts.radar import open_radar
+from gitcoord.conflicts.recall import bring, find_verdicts
+from gitcoord.conflicts.scan import Asked
 from gitcoord.git.repository import Repository
 
 # Components of the conflict graph up to this size are searched through; larger ones greedily.
@@ -56,7 +58,7 @@ def find_order(
     """The merge order with the fewest conflicts. The arguments are those of `radar.scan`."""
     with open_radar(repo, Asked(ids, against, "", committed_only)) as radar:
         view = radar.look()
-        engine = prepare(radar.aside, view.target_id, radar.cache)
+        engine = radar.engine(view.target_id)
         known = [one for one in view.worktrees if not one.problem]
         chosen = {one for clash in view.pairs for one in (clash.a, clash.b)} if ids else set()
         known = [one for one in known if not ids or one.id in chosen]
@@ -81,6 +83,7 @@ def _simulate(
 ) -> tuple[list[int], list[int]]:
     """Merge one after the other: those that landed, and those that conflict when it is their
     turn."""
+    bring(engine, found.trees.values())
     later = [index for index in sorted(found.trees) if index not in set(clean_first)]
     tip = engine.target
     done: list[int] = []
@@ -191,7 +194,7 @@ def _conflicting(
         engine, found.base, [(found.trees[one], found.trees[other]) for one, other in pairs]
     )
     both = {pair: one.tree for pair, one in zip(pairs, merged, strict=True) if one and one.clean}
-    answers = merge_landed(
+    answers = find_verdicts(
         engine, found.base,
         [(both[pair[0], pair[1]], found.trees[last])
          for pair, (_, last) in zip(firsts, turns, strict=True)],

@@ -7,103 +7,104 @@ Refuses: to leave out a worktree or a pair it has no answer for; they are named 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gitcoord.conflicts.cache import Cache
-from gitcoord.conflicts.clashes import list_clashes, list_direct
-from gitcoord.conflicts.deltas import PairOf
-from gitcoord.conflicts.engine import Comparison, Engine, compare, prepare
-from gitcoord.conflicts.explain import explain_all, name_before
-from gitcoord.conflicts.merging import merge_all
-from gitcoord.conflicts.remembering import remember
+from gitcoord.conflicts.answers import find_answer, keep_answer, key_of
+from gitcoord.conflicts.cache import Cache, context_of
+from gitcoord.conflicts.edits import same_edits, touch_edits
 from gitcoord.conflicts.sample import Subject, sample_all
-from gitcoord.conflicts.scan import CONFLICT, Clash, Scan, Seen, Stale, Unknown
-from gitcoord.conflicts.semantic.clashes import list_semantic
-from gitcoord.conflicts.verify import Verified, verify_pairs
+from gitcoord.conflicts.scan import CONFLICT, Asked, Scan, Seen, Target
 from gitcoord.errors import NoSuch
 from gitcoord.git.quarantine import quarantine
 from gitcoord.git.repository import Repository
 from gitcoord.worktrees.worktree import View, view_worktrees
 
+if TYPE_CHECKING:
+    from gitcoord.conflicts.recall import Engine
+    from gitcoord.conflicts.verify import Verified
+
 MAIN_ID = "main"
-
-
-@dataclass(frozen=True)
-class Target:
-    """name: as the user knows it. id: its commit."""
-
-    name: str
-    id: str
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a scan is to look at: see `scan`."""
-
-    ids: Sequence[str] = ()
-    against: str = ""
-    path: str = ""
-    committed_only: bool = False
-    direct: bool = False
 
 
 @dataclass
 class Radar:
     """Scans again and again over one quarantine. repo: where names are the user's, home: the
     same from its common dir, so that answers do not depend on who asks. sampled: the worktrees
-    as last seen."""
+    as last seen. engines: by target."""
 
     repo: Repository
     home: Repository
     aside: Repository
-    cache: Cache
     asked: Asked
     sampled: dict[Path, Seen] = field(default_factory=dict)
+    engines: dict[str, Engine] = field(default_factory=dict)
 
-    def look(self, changed: Container[Path] | None = None) -> Scan:
-        """A scan. changed: tops of worktrees in which something happened; None is all.
+    @cached_property
+    def cache(self) -> Cache:
+        """What is known already; read when an answer is not known as a whole."""
+        return Cache.load(self.home, self.context)
+
+    @cached_property
+    def context(self) -> str:
+        return context_of(self.home)
+
+    def engine(self, target_id: str) -> Engine:
+        from gitcoord.conflicts.recall import prepare
+
+        if target_id not in self.engines:
+            self.engines[target_id] = prepare(self.aside, target_id, self.cache)
+        return self.engines[target_id]
+
+    def look(self, changed: Container[Path] | None = None, *, view: View | None = None) -> Scan:
+        """A scan. changed: tops of worktrees in which something happened; None is all. view:
+        all worktrees as they are now, where they were looked at already.
 
         Raises NoSuch for a target or an id that is none.
         """
         asked = self.asked
-        view = view_worktrees(self.home)
+        view = view or view_worktrees(self.home)
         subjects = list_subjects(view)
         wanted = {_find_id(view, subjects, part) for part in asked.ids}
         target = find_target(self.repo, view, asked.against)
         seen = self._sample(subjects, changed)
         seen = [one for one in seen if one.id != MAIN_ID or _main_matters(one, target)]
-        known = [one for one in seen if not one.problem]
-        engine = prepare(self.aside, target.id, self.cache)
-        found = compare(engine, [one.tree for one in known])
-        stale = _explain_stale(engine, known, found)
-        if asked.direct:
-            clashes, unanswered = list_direct(engine, known, wanted)
-        else:
-            clashes = list_clashes(engine, known, found, wanted)
-            clashes += list_semantic(engine, known, found, wanted)
-            unanswered = found.unknown
-            if not asked.committed_only:
-                remember(self.repo, engine, target.name, known, found)
+        return self._answer(seen, target, wanted)
+
+    def _answer(self, seen: Sequence[Seen], target: Target, wanted: set[str]) -> Scan:
+        """As it was worked out before, while nothing moved."""
+        asked, own_dir = self.asked, self.repo.own_dir
+        how = (asked.path, asked.committed_only, asked.direct, asked.text_only)
+        key = key_of(self.context, (target.name, target.id, sorted(wanted), *how), seen)
+        remembers = not (asked.committed_only or asked.direct)
+        known = find_answer(own_dir, key, seen, (target.name, target.id))
+        if known and (not remembers or touch_edits(own_dir, known[1])):
+            return known[0]
+
+        from gitcoord.conflicts.comparing import work_out
+        from gitcoord.conflicts.remembering import remember
+
+        answer = work_out(self.engine(target.id), target, asked, seen, wanted)
+        if remembers:
+            remember(self.repo, self.engine(target.id), target.name, answer.known, answer.found)
         self.cache.save()
-        unknown = [*_unsampled(seen), *_unanswered(known, found, unanswered)]
-        stale = {
-            one: [each for each in conflicts if not asked.path or _is_below(each.path, asked.path)]
-            for one, conflicts in stale.items()
-            if not wanted or one in wanted
-        }
-        worktrees = [replace(one, stale=tuple(stale.get(one.id, ()))) for one in seen]
-        kept = [clash for clash in clashes if not asked.path or _is_within(clash, asked.path)]
-        return Scan(target.name, target.id, tuple(worktrees), tuple(kept), tuple(unknown))
+        if answer.complete:
+            keep_answer(own_dir, key, answer.scan, same_edits(own_dir) if remembers else "")
+        return answer.scan
 
     def verify(
         self, found: Scan, command: str, *, timeout: float | None = None
     ) -> list[tuple[str, str, Verified]]:
         """Run a command on the merged tree of every pair of `found`, which `look` gave, that
         merges as text: (id, id, what came of it)."""
+        from gitcoord.conflicts.merging import merge_all
+        from gitcoord.conflicts.verify import verify_pairs
+
         # Landed anew: a cache knows the tree of a landing, not its objects.
         seen = [one for one in found.worktrees if not one.problem and not one.stale]
         landings = merge_all(self.aside, [(found.target_id, one.tree) for one in seen])
@@ -140,12 +141,14 @@ class Radar:
 
 
 @contextmanager
-def open_radar(repo: Repository, asked: Asked) -> Iterator[Radar]:
-    """A radar and its quarantine, which goes at the end."""
-    home = repo.seen_from(repo.common_dir)
-    cache = Cache.load(home)
+def open_radar(
+    repo: Repository, asked: Asked, *, home: Repository | None = None
+) -> Iterator[Radar]:
+    """A radar and its quarantine, which goes at the end. home: `repo` seen from its common dir,
+    where that has been asked already."""
+    home = home or repo.seen_from(repo.common_dir)
     with quarantine(home) as aside:
-        yield Radar(repo, home, aside, cache, asked)
+        yield Radar(repo, home, aside, asked)
 
 
 def scan(
@@ -207,39 +210,3 @@ def _find_id(view: View, subjects: Sequence[Subject], part: str) -> str:
     if any(subject.id == part for subject in subjects):
         return part
     return view.find(part).id
-
-
-def _unsampled(seen: Sequence[Seen]) -> list[Unknown]:
-    return [Unknown(one.id, "", one.problem) for one in seen if one.problem]
-
-
-def _unanswered(
-    known: Sequence[Seen], found: Comparison, pairs: Iterable[PairOf]
-) -> Iterator[Unknown]:
-    for index in sorted(found.unmerged):
-        yield Unknown(known[index].id, "", "git could not merge it with the target")
-    for one, other in sorted(pairs):
-        yield Unknown(known[one].id, known[other].id, "git gave no answer")
-
-
-def _explain_stale(
-    engine: Engine, known: Sequence[Seen], found: Comparison
-) -> dict[str, list[Stale]]:
-    indices = sorted(found.stale)
-    pairs = [(engine.target, known[index].tree) for index in indices]
-    answers = explain_all(engine.bench, pairs, engine.cache)
-    return {
-        known[index].id: list(
-            dict.fromkeys(Stale(name_before(one.path), one.kind) for one in conflicts)
-        )
-        for index, conflicts in zip(indices, answers, strict=True)
-    }
-
-
-def _is_within(clash: Clash, path: str) -> bool:
-    return any(_is_below(one, path) for one in (clash.path, clash.a_path, clash.b_path))
-
-
-def _is_below(one: str, path: str) -> bool:
-    folder = path.rstrip("/")
-    return one == folder or one.startswith(f"{folder}/")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from gitcoord.conflicts.deltas import Changed
 from gitcoord.conflicts.edits import FILE, SCHEMA
-from gitcoord.conflicts.engine import Comparison, Engine, known_hunks
+from gitcoord.conflicts.engine import Comparison, Engine
+from gitcoord.conflicts.recall import known_hunks
 from gitcoord.conflicts.scan import Seen
 from gitcoord.conflicts.whole import write_whole
 from gitcoord.git.repository import Repository
@@ -24,7 +24,7 @@ def remember(
         for path, change in delta.files.items()
     ]
     wanted = {(change.old, change.new) for _, _, change in changes if change.is_edit}
-    fresh = known_hunks(engine.aside, wanted - found.hunks.keys(), engine.cache)
+    fresh = known_hunks(engine, wanted - found.hunks.keys(), found.owners)
     hunks = {**found.hunks, **fresh}
     paths: dict[str, list[Any]] = {}
     for index, path, change in changes:
@@ -33,7 +33,6 @@ def remember(
         paths.setdefault(path, []).append(row)
     document = {
         "schema": SCHEMA,
-        "time": time.time(),
         "target": target,
         "worktrees": [[one.id, one.branch, one.task] for one in known],
         "paths": paths,

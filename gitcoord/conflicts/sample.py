@@ -13,19 +13,17 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gitcoord.conflicts.merging import WHO
 from gitcoord.conflicts.scan import Seen
 from gitcoord.errors import Problem
 from gitcoord.git.objects import Batch
-from gitcoord.git.quarantine import put_objects
+from gitcoord.git.quarantine import WHO, put_objects
 from gitcoord.git.repository import Repository
 from gitcoord.git.worktrees import Linked, find_operation, git_dir_of
-from gitcoord.process import cores
+from gitcoord.process import at_once
 
 # Bytes; a larger untracked file is named, not hashed: 500 MB would take seconds each time.
 LARGEST = 5_000_000
@@ -69,13 +67,10 @@ def sample_all(
     others: where there are more worktrees, which may lie in one another.
     One that vanishes or cannot be read is Seen with a problem; the others are answered.
     """
+    if committed_only:
+        return [_commit_of(subject) for subject in subjects]
     around = [*others, *(subject.linked.path for subject in subjects)]
-    with ThreadPoolExecutor(max(2, cores())) as pool:
-        looks = list(
-            pool.map(
-                lambda one: _sample(aside, one, around, committed_only=committed_only), subjects
-            )
-        )
+    looks = at_once(lambda one: _sample(aside, one, around), subjects)
     batch = Batch(aside)
     seen = [
         replace(one, tree=batch.commit(tree, [one.head], "sampled", author=WHO)) if tree else one
@@ -85,24 +80,26 @@ def sample_all(
     return seen
 
 
-def _sample(
-    aside: Repository, subject: Subject, others: Sequence[Path], *, committed_only: bool
-) -> tuple[Seen, str]:
-    """A worktree, and the tree of its files where they are not those of its HEAD."""
+def _commit_of(subject: Subject) -> Seen:
+    """A worktree as its HEAD has it."""
     linked = subject.linked
     head = linked.head or ""
-    seen = Seen(
-        subject.id, linked.branch_name or "", str(linked.path), "live", head, head,
-        task=subject.task,
+    problem = "" if head else "its branch has no commit yet"
+    return Seen(
+        subject.id, linked.branch_name or "", str(linked.path), "unknown" if problem else "live",
+        head, head, task=subject.task, problem=problem,
     )  # fmt: skip
+
+
+def _sample(aside: Repository, subject: Subject, others: Sequence[Path]) -> tuple[Seen, str]:
+    """A worktree, and the tree of its files where they are not those of its HEAD."""
+    seen, path = _commit_of(subject), subject.linked.path
     try:
-        if not head:
-            return _unknown(seen, "its branch has no commit yet")
-        if committed_only:
+        if seen.problem:
             return seen, ""
-        if not linked.path.is_dir():
+        if not path.is_dir():
             return _unknown(seen, "its folder is not there")
-        return _with_uncommitted(aside, seen, linked.path, others)
+        return _with_uncommitted(aside, seen, path, others)
     except (Problem, OSError) as problem:
         return _unknown(seen, str(problem))
 

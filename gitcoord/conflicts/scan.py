@@ -8,6 +8,7 @@ merge fails). What could not be answered is in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 NEAR, TOUCHING, SEMANTIC, CONFLICT = "near", "touching", "semantic", "conflict"
@@ -15,6 +16,26 @@ NEAR, TOUCHING, SEMANTIC, CONFLICT = "near", "touching", "semantic", "conflict"
 Lines = tuple[tuple[int, int], ...]
 """First and last line of each region, counted from 1, both included; an empty region between
 lines n and n + 1 is (n + 1, n)."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """name: as the user knows it. id: its commit."""
+
+    name: str
+    id: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a scan is to look at: see `radar.scan`. text_only: without semantic clashes."""
+
+    ids: Sequence[str] = ()
+    against: str = ""
+    path: str = ""
+    committed_only: bool = False
+    direct: bool = False
+    text_only: bool = False
 
 
 @dataclass(frozen=True)

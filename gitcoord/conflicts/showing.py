@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gitcoord.conflicts.engine import Engine, compare, prepare
+from gitcoord.conflicts.engine import Engine, compare
 from gitcoord.conflicts.explain import Conflict, explain, name_before
 from gitcoord.conflicts.merging import landed, merge_all
-from gitcoord.conflicts.radar import Asked, find_target, list_subjects, open_radar
+from gitcoord.conflicts.radar import find_target, list_subjects, open_radar
+from gitcoord.conflicts.recall import bring
 from gitcoord.conflicts.sample import Subject, sample_all
-from gitcoord.conflicts.scan import Seen
+from gitcoord.conflicts.scan import Asked, Seen
 from gitcoord.errors import Problem
 from gitcoord.git.objects import Reader
 from gitcoord.git.repository import Repository
@@ -60,7 +61,7 @@ def show(repo: Repository, one: str, other: str = "", *, against: str = "") -> M
         for each in seen:
             if each.problem:
                 raise Problem(f"{each.id}: {each.problem}", hint="see: gitcoord list")
-        engine = prepare(radar.aside, target.id, radar.cache)
+        engine = radar.engine(target.id)
         if not other:
             pair, names = (target.id, seen[0].tree), (target.name, seen[0].id)
         else:
@@ -87,6 +88,7 @@ def _landed(engine: Engine, seen: Sequence[Seen]) -> tuple[str, str]:
                 f"{one.id} conflicts with the target already; first things first",
                 hint=f"see: gitcoord conflicts show {one.id}",
             )
+    bring(engine, found.trees.values())
     commits = landed(engine.aside, engine.target, found.trees)
     return commits[0], commits[1]
 

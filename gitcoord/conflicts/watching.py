@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from gitcoord.conflicts.radar import Asked, open_radar
-from gitcoord.conflicts.scan import Scan
+from gitcoord.conflicts.radar import open_radar
+from gitcoord.conflicts.scan import Asked, Scan
 from gitcoord.git.repository import Repository
 from gitcoord.git.worktrees import admin_dirs, list_worktrees
 

@@ -60,6 +60,10 @@ class Batch:
         text = "\n".join(head) + "\n\n" + message.rstrip("\n") + "\n"
         return self._add("commit", text.encode("utf-8", "surrogateescape"))
 
+    def raw(self, kind: str, body: bytes) -> str:
+        """An object as git stores it, without its header."""
+        return self._add(kind, body)
+
     def write(self) -> None:
         """Hand all pending objects to git. Nothing refers to them until a ref does."""
         if self.pending:

@@ -17,6 +17,8 @@ from pathlib import Path
 from gitcoord.errors import BadInput, GitFailed, NoSuch, NotARepository, Problem
 from gitcoord.git.run import OLDEST, Output, end_group, program, run, start
 
+SETTINGS = ("config", "--list", "-z")
+
 
 @dataclass(frozen=True)
 class Repository:
@@ -96,11 +98,7 @@ class Repository:
     @cached_property
     def settings(self) -> dict[str, list[str]]:
         """git's configuration as this worktree sees it: key in git's lower case -> values."""
-        found: dict[str, list[str]] = {}
-        for entry in self.run("config", "--list", "-z").fields():
-            key, _, value = entry.partition("\n")
-            found.setdefault(key, []).append(value)
-        return found
+        return parse_settings(self.run(*SETTINGS))
 
     def setting(self, key: str, default: str = "") -> str:
         """The last value of a git configuration key, e.g. `user.email`."""
@@ -125,6 +123,15 @@ class Repository:
                 hint="list what there is with: git branch --all && git tag",
             )
         return found
+
+
+def parse_settings(said: Output) -> dict[str, list[str]]:
+    """git's answer to SETTINGS: key in git's lower case -> values."""
+    found: dict[str, list[str]] = {}
+    for entry in said.fields():
+        key, _, value = entry.partition("\n")
+        found.setdefault(key, []).append(value)
+    return found
 
 
 def check_version() -> None:

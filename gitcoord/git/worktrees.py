@@ -23,6 +23,7 @@ _NO_DAEMON = ("-c", "core.fsmonitor=false")
 
 _TRIES = 12
 
+LIST = ("worktree", "list", "--porcelain", "-z")
 _STATUS = ("-c", "core.preloadIndex=false", "status", "--porcelain=v2", "-z", "--no-renames")
 STATUS = (*_STATUS, "--untracked-files=normal")
 
@@ -72,9 +73,9 @@ class Status:
         return not (self.staged or self.unstaged or self.untracked or self.unmerged)
 
 
-def list_worktrees(repo: Repository) -> list[Linked]:
-    """All worktrees git knows, the main one first."""
-    listed = _among_others(repo, "worktree", "list", "--porcelain", "-z", at=repo.common_dir)
+def list_worktrees(repo: Repository, *, said: Output | None = None) -> list[Linked]:
+    """All worktrees git knows, the main one first. said: git's answer to LIST, when it is known."""
+    listed = said or _among_others(repo, *LIST, at=repo.common_dir)
     blocks = os.fsdecode(listed.out).split("\0\0")
     found = [_parse(block, main=index == 0) for index, block in enumerate(blocks) if block]
     return [_in_submodule(repo, one) if one.main else one for one in found]
@@ -83,12 +84,16 @@ def list_worktrees(repo: Repository) -> list[Linked]:
 def admin_dirs(repo: Repository) -> dict[Path, Path]:
     """Worktree folder -> its folder below `.git/worktrees`, also where the worktree is absent."""
     found = {}
-    for admin in sorted((repo.common_dir / "worktrees").glob("*")):
+    folder = os.path.join(repo.common_dir, "worktrees")  # noqa: PTH118 - Path: 9 ms for 200
+    for name in sorted(os.listdir(folder) if os.path.isdir(folder) else ()):  # noqa: PTH112, PTH208
+        admin = os.path.join(folder, name)  # noqa: PTH118
         try:
-            pointer = os.fsdecode((admin / "gitdir").read_bytes()).rstrip("\n")
+            with open(f"{admin}/gitdir", "rb") as file:  # noqa: PTH123
+                pointer = os.fsdecode(file.read()).rstrip("\n")
         except OSError:
             continue
-        found[Path(os.path.normpath(admin / pointer)).parent] = admin
+        dot_git = os.path.normpath(os.path.join(admin, pointer))  # noqa: PTH118
+        found[Path(os.path.dirname(dot_git))] = Path(admin)  # noqa: PTH120
     return found
 
 

@@ -17,12 +17,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gitcoord.conflicts.scan import CONFLICT, NEAR, SEMANTIC, TOUCHING, Clash, Scan, Seen
-from gitcoord.conflicts.verify import Verified
 from gitcoord.view.plain import cut, plain
 
 if TYPE_CHECKING:
     from gitcoord.conflicts.order import Order
     from gitcoord.conflicts.showing import Meeting
+    from gitcoord.conflicts.verify import Verified
 
 _MARKS = {NEAR: ".", TOUCHING: "~", SEMANTIC: "S", CONFLICT: "X"}
 _WEIGHT = {NEAR: 1, TOUCHING: 2, SEMANTIC: 3, CONFLICT: 4}
@@ -147,7 +147,7 @@ def order_lines(order: Order) -> Iterator[str]:
 def next_step(clash: Clash) -> str:
     """What to do about a clash: a command."""
     if clash.grade == CONFLICT:
-        return f"gitcoord conflicts show {clash.a} {clash.b}"
+        return f"gitcoord conflicts resolve {clash.a} {clash.b}"
     return ""
 
 

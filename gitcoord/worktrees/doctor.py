@@ -14,6 +14,7 @@ from gitcoord.errors import Problem
 from gitcoord.git.refs import find_ref
 from gitcoord.git.repository import Repository
 from gitcoord.git.worktrees import admin_dirs, git_dir_of, repair_worktree
+from gitcoord.records import counted
 from gitcoord.state.store import Store
 from gitcoord.worktrees.adoption import adopt, plan_adoption
 from gitcoord.worktrees.ailment import Ailment
@@ -245,6 +246,6 @@ def _trash(repo: Repository, days: float) -> Iterator[Ailment]:
         yield Ailment("unreadable", "trash", problem.message, problem.hint)
     if old:
         yield Ailment(
-            "old trash", f"{len(old)} worktree(s)", f"removed more than {days:g} days ago",
+            "old trash", counted(len(old), "worktree"), f"removed more than {days:g} days ago",
             "gitcoord trash empty",
         )  # fmt: skip

@@ -12,11 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from gitcoord.errors import Contended
+from gitcoord.git.quarantine import find_abandoned_quarantines
 from gitcoord.git.refs import Change, change_refs, read_refs
 from gitcoord.git.repository import Repository
 from gitcoord.git.scratch import list_leftovers, remove_leftovers
 from gitcoord.git.worktrees import unlock_worktree
 from gitcoord.process import hold, is_held, processes_in
+from gitcoord.records import counted
 from gitcoord.worktrees import parking, recovery
 from gitcoord.worktrees.ailment import Ailment
 from gitcoord.worktrees.aside import delete_folder
@@ -29,8 +31,8 @@ _STALE_SECONDS = 600
 _EMPTY_SECONDS = 5
 _OUR_LOCK = "gitcoord: being "
 _EXPECTED_REFS = (
-    "claims", "checkpoints", "decisions", "findings", "journal", "learnings", "memory",
-    "messages", "parked", "resolutions", "reviews", "runs", "tasks", "trash", "undone",
+    "approvals", "claims", "checkpoints", "costs", "decisions", "findings", "journal", "learnings",
+    "memory", "messages", "parked", "resolutions", "reviews", "runs", "tasks", "trash", "undone",
     "worktrees",
 )  # fmt: skip
 
@@ -43,6 +45,7 @@ def find_leftovers(repo: Repository, view: View) -> Iterator[Ailment]:
     yield from _renamed_folders(repo, view)
     yield from _trash_folders(repo, view)
     yield from _scratches(repo)
+    yield from _quarantines(repo)
     yield from _refs(repo, view)
 
 
@@ -92,7 +95,7 @@ def _leases(repo: Repository) -> Iterator[Ailment]:
     left = [name for name in _leased(repo) if not is_held(repo.own_dir, name)]
     if left:
         yield Ailment(
-            "stale lease", f"{len(left)} file(s)", "their processes died", "delete them",
+            "stale lease", counted(len(left), "file"), "their processes died", "delete them",
             lambda: _release(repo, left),
         )  # fmt: skip
 
@@ -157,7 +160,7 @@ def _trash_folders(repo: Repository, view: View) -> Iterator[Ailment]:
     emptied = [one for one in folders if one.name.startswith(EMPTIED) or not _has_files(one)]
     if emptied:
         yield Ailment(
-            "emptied trash", f"{len(emptied)} folder(s)", "their deletion was interrupted",
+            "emptied trash", counted(len(emptied), "folder"), "their deletion was interrupted",
             "delete them", lambda: _delete(emptied),
         )  # fmt: skip
     for folder in folders:
@@ -186,8 +189,18 @@ def _scratches(repo: Repository) -> Iterator[Ailment]:
     left = list_leftovers(repo)
     if left:
         yield Ailment(
-            "scratch", f"{len(left)} folder(s)", "scratch worktrees of a process that died",
+            "scratch", counted(len(left), "folder"), "scratch worktrees of a process that died",
             "delete them", lambda: remove_leftovers(repo),
+        )  # fmt: skip
+
+
+def _quarantines(repo: Repository) -> Iterator[Ailment]:
+    left = find_abandoned_quarantines(repo)
+    if left:
+        yield Ailment(
+            "quarantine", f"{len(left)} folder(s) in {left[0].parent}",
+            "objects of predictions whose process died", "delete them",
+            lambda: _delete(left),
         )  # fmt: skip
 
 

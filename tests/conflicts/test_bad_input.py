@@ -317,7 +317,8 @@ def test_a_sha256_repository_answers(tmp_path: Path) -> None:
 def test_a_damaged_cache_is_as_good_as_none(sandbox: Sandbox) -> None:
     two_that_conflict(sandbox)
     assert conflicts(sandbox)[0] == BOTH
-    for file in (sandbox.path / ".git/agentcoord/cache").iterdir():
+    cache = sandbox.path / ".git/agentcoord/cache"
+    for file in (one for one in cache.rglob("*") if one.is_file()):
         file.write_bytes(file.read_bytes()[:40])
     assert conflicts(sandbox)[0] == BOTH
     shutil.rmtree(sandbox.path / ".git/agentcoord/cache")

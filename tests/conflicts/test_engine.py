@@ -159,7 +159,7 @@ def test_a_warm_cache_gives_the_same_answers_and_asks_git_for_no_merge(
 
         monkeypatch.setattr(Repository, "run", listening)
         assert fast(aside, base, sides, warm) == cold
-        assert set(asked) <= {"config", "check-attr"}
+        assert set(asked) <= {"config"}
         assert not warm.changed
     (repo.own_dir / "cache" / "radar.json").write_bytes(b"00000000\n{")
     assert Cache.load(repo).tables["landings"] == {}

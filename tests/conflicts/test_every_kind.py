@@ -113,7 +113,7 @@ def test_sides_lines_and_commitment_of_a_conflict(sandbox: Sandbox) -> None:
     assert (one["a_path"], one["b_path"]) == ("content.txt", "content.txt")
     assert (one["a_lines"], one["b_lines"]) == ([[6, 6]], [[6, 6]])
     assert (one["a_committed"], one["b_committed"]) == (False, True)
-    assert one["next"] == "gitcoord conflicts show left right"
+    assert one["next"] == "gitcoord conflicts resolve left right"
     renamed = gitcoord("conflicts", "--json", "--path", "twice.txt", at=sandbox.path).json["pairs"]
     assert (renamed[0]["a_path"], renamed[0]["b_path"]) == ("left-name.txt", "right-name.txt")
 
@@ -154,7 +154,7 @@ def test_words_for_people_say_what_to_do(sandbox: Sandbox, word: str) -> None:
     said = gitcoord("conflicts", *filter(None, [word]), at=sandbox.path)
     assert said.code == 1, said.err
     assert "conflict  content.txt (content): left and right" in said.out
-    assert "next: gitcoord conflicts show left right" in said.out
+    assert "next: gitcoord conflicts resolve left right" in said.out
 
 
 def test_near_tells_who_else_is_in_a_file_without_git(

@@ -16,7 +16,7 @@ from gitcoord.conflicts.merging import WHO
 from gitcoord.conflicts.scan import Clash, Seen
 from gitcoord.conflicts.semantic.calls import misfit
 from gitcoord.conflicts.semantic.clashes import list_semantic
-from gitcoord.conflicts.semantic.languages import ENDINGS, read_outline
+from gitcoord.conflicts.semantic.languages import ENDINGS, KEYED, read_outline
 from gitcoord.conflicts.semantic.meaning import Meaning
 from gitcoord.conflicts.semantic.outline import Arguments, Parameters, Touched
 from gitcoord.conflicts.semantic.search import find_all_semantic, find_semantic
@@ -249,6 +249,12 @@ def test_a_call_that_gives_every_parameter_by_position_fits(
     wanted = Parameters(tuple(names), min(required, len(names)), rest=rest)
     assert misfit(wanted, Arguments(len(names)), 0, "python") == ""
     assert bool(misfit(wanted, Arguments(len(names) + 1), 0, "python")) is not rest
+
+
+def test_every_plain_ending_has_a_reader() -> None:
+    from gitcoord.conflicts.semantic.plain import READERS
+
+    assert READERS.keys() == KEYED
 
 
 def test_without_a_grammar_a_language_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

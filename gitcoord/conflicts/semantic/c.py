@@ -3,7 +3,7 @@ condition may stand twice, and a file the grammar cannot read as it is has no ou
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from gitcoord.conflicts.semantic.outline import (
     CLASS,
@@ -14,7 +14,7 @@ from gitcoord.conflicts.semantic.outline import (
     Outline,
     Parameters,
 )
-from gitcoord.conflicts.semantic.treereader import TreeReader, children, dotted, line, text
+from gitcoord.conflicts.semantic.treereader import Members, TreeReader, children, line, text
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -24,6 +24,8 @@ _NUMBERS = "0123456789-"
 
 class CReader(TreeReader):
     language = "c"
+    members: ClassVar[Members] = {"field_expression": ("field", "argument")}
+    nameless = "?"
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,12 +41,11 @@ class CReader(TreeReader):
             "parameter_declaration": self.parameter,
             "type_definition": self.alias,
             "field_declaration": self.field,
-            "enumerator": self.member,
+            "enumerator": self.enumerated,
             "preproc_def": self.macro,
             "preproc_function_def": self.macro,
             "preproc_include": self.nothing,
             "call_expression": self.call,
-            "field_expression": self.access,
             "field_designator": self.designator,
             "init_declarator": self.initialised,
         }
@@ -132,7 +133,7 @@ class CReader(TreeReader):
                 said = text(kind) if kind and len(text(kind)) < 100 else ""
                 self.define(text(name), FIELD, node, results=said, loose=True)
 
-    def member(self, node: Node) -> None:
+    def enumerated(self, node: Node) -> None:
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
         if name is None:
             return
@@ -162,12 +163,6 @@ class CReader(TreeReader):
         else:
             self.visit(called)
         self.visit(given)
-
-    def access(self, node: Node) -> None:
-        name, receiver = node.child_by_field_name("field"), node.child_by_field_name("argument")
-        if name is not None:
-            self.use(name, dotted(receiver) or "?")
-        self.visit(receiver)
 
     def designator(self, node: Node) -> None:
         for name in children(node, "field_identifier"):

@@ -9,11 +9,13 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from gitcoord.conflicts.deltas import Changed, Delta
 from gitcoord.conflicts.semantic.languages import ENDINGS
+from gitcoord.conflicts.semantic.mentions import is_telling, names_in
 from gitcoord.conflicts.semantic.outline import (
     IMPORT,
     Claim,
@@ -38,19 +40,30 @@ _REGULAR = ("100644", "100755")
 
 @dataclass
 class FileChange:
-    """One path. old, new: outlines, None where there is no such file. fresh: lines of the new
-    one whose text the old one does not have."""
+    """One path, and of its two outlines no more than rules ask for: it is kept in a cache.
+
+    was, is_now: whether there is such a file, before and after. open: see Outline. imports,
+    bindings: of the new outline, of the names in `uses`, `claims` and `unbound`. known: classes
+    of the old one in which this changes what methods want. first: line of the old one that
+    uses a name of `unbound` first. mentions: names in new string literals, and their lines.
+    """
 
     path: str
-    old: Outline | None
-    new: Outline | None
-    fresh: frozenset[int] = frozenset()
+    language: str
+    was: bool
+    is_now: bool
+    package: str = ""
+    open: bool = False
+    imports: dict[str, tuple[str, str]] = field(default_factory=dict)
+    bindings: frozenset[tuple[Scope, str]] = frozenset()
+    unbound: frozenset[tuple[Scope, str]] = frozenset()
+    known: frozenset[str] = frozenset()
+    first: dict[str, int] = field(default_factory=dict)
+    mentions: list[tuple[str, int]] = field(default_factory=list)
     removed: list[Definition] = field(default_factory=list)
     added: list[Definition] = field(default_factory=list)
     changed: list[tuple[Definition, Definition]] = field(default_factory=list)
-    unbound: frozenset[tuple[Scope, str]] = frozenset()
     uses: list[Use] = field(default_factory=list)
-    texts: list[tuple[str, int]] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
 
 
@@ -70,6 +83,10 @@ class Change:
     gone: set[str] = field(default_factory=set)
     numbered: dict[tuple[str, str], str] = field(default_factory=dict)
 
+    def take(self, one: FileChange) -> None:
+        self.files[one.path] = one
+        _index(self, one)
+
 
 Outliner = Callable[[str, str, Touched | None], Outline | None]
 Lines = Callable[[str], list[bytes]]
@@ -79,20 +96,30 @@ def is_code(path: str) -> bool:
     return not _BUILT.search(path)
 
 
-def read_change(delta: Delta, outline: Outliner, lines: Lines) -> Change:
-    """The change a delta makes. outline: of (blob id, path); lines: of a blob id."""
+def is_read(path: str, entry: Changed) -> bool:
+    """Whether a change of a path is looked at: code that people write, in a language of ours."""
+    there = entry.old_mode in _REGULAR or entry.new_mode in _REGULAR
+    return there and posixpath.splitext(path)[1] in ENDINGS and is_code(path)
+
+
+def read_change(
+    delta: Delta,
+    outline: Outliner,
+    lines: Lines,
+    known: Mapping[str, FileChange | None] = MappingProxyType({}),
+) -> Change:
+    """The change a delta makes. outline: of (blob id, path); lines: of a blob id. known: what
+    some paths of it change, None for nothing."""
     change = Change()
     for path, entry in delta.files.items():
         if entry.new_mode == _GONE:
             change.gone.add(path)
         elif entry.old_mode == _GONE:
             _number(change, path)
-        if is_code(path) and len(change.files) < MOST_FILES:
-            one = _read_file(path, entry, outline, lines)
+        if is_read(path, entry) and len(change.files) < MOST_FILES:
+            one = known[path] if path in known else _read_file(path, entry, outline, lines)
             if one is not None:
-                change.files[path] = one
-    for one in change.files.values():
-        _index(change, one)
+                change.take(one)
     return change
 
 
@@ -147,16 +174,12 @@ def _number(change: Change, path: str) -> None:
 
 def _read_file(path: str, entry: Changed, outline: Outliner, lines: Lines) -> FileChange | None:
     was, is_now = entry.old_mode in _REGULAR, entry.new_mode in _REGULAR
-    if not (was or is_now) or posixpath.splitext(path)[1] not in ENDINGS:
-        return None
     lost, fresh = _moved_lines(lines(entry.old) if was else [], lines(entry.new) if is_now else [])
     old = outline(entry.old, path, Touched(lost if is_now else ())) if was else None
     new = outline(entry.new, path, Touched(fresh)) if is_now else None
     if (was and old is None) or (is_now and new is None):
         return None
-    one = FileChange(path, old, new, frozenset(fresh))
-    _compare(one, old or Outline(""), new or Outline(""))
-    return one
+    return _compared(path, old, new, frozenset(fresh))
 
 
 def _moved_lines(old: list[bytes], new: list[bytes]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -176,8 +199,14 @@ def _missing(rows: list[bytes], others: list[bytes]) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _compare(one: FileChange, old: Outline, new: Outline) -> None:
+def _compared(
+    path: str, was: Outline | None, is_now: Outline | None, fresh: frozenset[int]
+) -> FileChange:
+    """fresh: lines of the new outline whose text the old one does not have."""
+    old, new = was or Outline(""), is_now or Outline("")
     before, after = _by_place(old), _by_place(new)
+    one = FileChange(path, new.language or old.language, was is not None, is_now is not None,
+                     new.package, new.open)  # fmt: skip
     for place, definitions in before.items():
         if place not in after:
             one.removed.append(definitions[0])
@@ -187,11 +216,49 @@ def _compare(one: FileChange, old: Outline, new: Outline) -> None:
             one.changed.append((definitions[0], after[place][0]))
     one.added = [defs[0] for place, defs in after.items() if place not in before]
     one.unbound = old.bindings - new.bindings
-    one.uses = _new_uses(old, new, one.fresh)
-    known = Counter(text for text, _ in old.texts)
-    one.texts = [(text, line) for text, line in new.texts if text not in known]
+    one.uses = _new_uses(old, new, fresh)
+    literals = {text for text, _ in old.texts}
+    one.mentions = [
+        (name, line)
+        for text, line in new.texts
+        if text not in literals
+        for name in names_in(text)
+        if is_telling(name)
+    ]
+    one.claims = _new_claims(old, new)
+    _surround(one, old, new)
+    return one
+
+
+def _surround(one: FileChange, old: Outline, new: Outline) -> None:
+    """What the two outlines say of the names that changed."""
+    lost = {name for _, name in one.unbound}
+    asked = lost | {use.name for use in one.uses} | {"*"}
+    heads = {use.receiver.partition(".")[0] for use in one.uses}
+    heads |= {claim.space[1].partition(".")[0] for claim in one.claims if len(claim.space) > 1}
+    one.bindings = frozenset(bound for bound in new.bindings if bound[1] in asked)
+    one.imports = {name: new.imports[name] for name in new.imports.keys() & (asked | heads)}
+    one.known = frozenset(_owning(one) & {definition.name for definition in old.definitions})
+    for use in old.uses:
+        if use.name in lost:
+            one.first.setdefault(use.name, use.line)
+
+
+def _new_claims(old: Outline, new: Outline) -> list[Claim]:
+    """Those in groups only where the base has two more at least, and no two of one number."""
     taken = {(claim.space, claim.key) for claim in old.claims}
-    one.claims = [claim for claim in new.claims if (claim.space, claim.key) not in taken]
+    spaces: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for claim in old.claims:
+        spaces[claim.space].append(claim.key)
+
+    def is_numbering(space: tuple[str, ...]) -> bool:
+        return len(spaces[space]) >= 2 and len(set(spaces[space])) == len(spaces[space])
+
+    return [
+        claim._replace(group=claim.group and not is_numbering(claim.space))
+        for claim in new.claims
+        if (claim.space, claim.key) not in taken
+    ]
 
 
 def _by_place(outline: Outline) -> dict[tuple[Scope, str], list[Definition]]:

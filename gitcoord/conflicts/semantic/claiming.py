@@ -59,10 +59,9 @@ def _claim_key(path: str, claim: Claim) -> Key:
 
 def _namespace(path: str, file: FileChange, scope: Scope) -> str:
     """Go's namespace is the package of a folder; elsewhere it is the file."""
-    outline = file.new
-    if outline is None or outline.language != "go" or len(scope) > 1:
+    if not file.is_now or file.language != "go" or len(scope) > 1:
         return path
-    return f"{posixpath.dirname(path)}:{outline.package}"
+    return f"{posixpath.dirname(path)}:{file.package}"
 
 
 def _numbered(
@@ -96,7 +95,7 @@ def _added(sides: tuple[int, int], one: Change, other: Change, key: Key) -> Iter
     scope, name = key[2:-1], key[-1]
     for path, mine, lines, value in _places(one, key[1], scope, name):
         for there, _, others, another in _places(other, key[1], scope, name):
-            if path != there and (mine.new is None or mine.new.language != "go" or name == "init"):
+            if path != there and (mine.language != "go" or name == "init"):
                 continue
             if path != there and (scope or name in ("_", "main")):
                 continue
@@ -131,7 +130,7 @@ def _claims(sides: tuple[int, int], one: Change, other: Change, key: Key) -> Ite
                 continue
             if claim.space[0] == "route" and any(word in path.lower() for word in _EXAMPLES):
                 continue
-            if claim.group and not _is_numbering(mine, claim):
+            if claim.group:
                 continue
             same = claim.label == rival.label and claim.space[0] in _NUMBERINGS
             kind = TWICE if claim.kind == "twice" or same else NUMBER
@@ -156,17 +155,11 @@ def _is_shared(mine: FileChange, theirs: FileChange, claim: Claim) -> bool:
     if claim.space[0] not in _REGISTERS:
         return True
     head = claim.space[1].partition(".")[0]
-    places = [file.new.imports.get(head) if file.new else None for file in (mine, theirs)]
+    places = [file.imports.get(head) for file in (mine, theirs)]
     if not (places[0] and places[1]) or places[0][1] != places[1][1]:
         return False
     ends = [re.split(r"[./\\]", place[0])[-1] for place in places if place]
     return bool(ends[0]) and ends[0] == ends[1]
-
-
-def _is_numbering(file: FileChange, claim: Claim) -> bool:
-    """The base has two more at least in the space, and no two of one number."""
-    there = [one.key for one in (file.old.claims if file.old else ()) if one.space == claim.space]
-    return len(there) >= 2 and len(set(there)) == len(there)
 
 
 def _stands_twice(path: str, scope: Scope, name: str) -> Confirm:

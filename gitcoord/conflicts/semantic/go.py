@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from gitcoord.conflicts.semantic.outline import CLASS, FIELD, Parameters, Use
+from gitcoord.conflicts.semantic.outline import Parameters, Use
 from gitcoord.conflicts.semantic.registers import registration
 from gitcoord.conflicts.semantic.treereader import (
+    Members,
     TreeReader,
     children,
     dotted,
@@ -24,6 +25,10 @@ _INT = re.compile(r"-?\d+\Z|0x[0-9a-fA-F]+\Z")
 
 class GoReader(TreeReader):
     language = "go"
+    members: ClassVar[Members] = {
+        "selector_expression": ("field", "operand"),
+        "qualified_type": ("name", "package"),
+    }
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,12 +53,11 @@ class GoReader(TreeReader):
             "expression_statement": self.statement,
             "go_statement": self.statement,
             "defer_statement": self.statement,
-            "selector_expression": self.selector,
             "qualified_type": self.qualified,
             "composite_literal": self.composite,
-            "parameter_declaration": self.parameter,
-            "variadic_parameter_declaration": self.parameter,
-            "type_parameter_declaration": self.parameter,
+            "parameter_declaration": self.naming,
+            "variadic_parameter_declaration": self.naming,
+            "type_parameter_declaration": self.naming,
         }
 
     def packaged(self, node: Node) -> None:
@@ -92,43 +96,19 @@ class GoReader(TreeReader):
                 node.child_by_field_name(field), "parameter_declaration",
                 "variadic_parameter_declaration",
             ):  # fmt: skip
-                self.parameter(one)
+                self.naming(one)
         result = node.child_by_field_name("result")
         if result is not None and result.type == "parameter_list":
             self.visit(result)
 
-    def parameter(self, node: Node) -> None:
-        for name in node.children_by_field_name("name"):
-            self.bind(text(name))
-        self.inside(node, without=("name",))
-
-    def anonymous(self, node: Node) -> None:
-        if self.is_same(node):
-            return
-        self.depth += 1
-        self.given(node)
-        self.visit(node.child_by_field_name("body"))
-        self.depth -= 1
-
     def type(self, node: Node) -> None:
-        name, kind = node.child_by_field_name("name"), node.child_by_field_name("type")
-        if name is None:
-            return
-        self.bind(text(name))
-        self.define(text(name), CLASS, node)
-        self.within(text(name), kind)
+        self.container(node, "type")
 
     def demanded(self, node: Node) -> None:
         name = node.child_by_field_name("name")
         if name:
             self.function(text(name), node, self.parameters(node), bind=False,
                           results=_results(node), abstract=True)  # fmt: skip
-
-    def field(self, node: Node) -> None:
-        kind = node.child_by_field_name("type")
-        for name in node.children_by_field_name("name"):
-            self.define(text(name), FIELD, node, results=text(kind) if kind else "", loose=True)
-        self.inside(node, without=("name",))
 
     def spec(self, node: Node) -> None:
         names = node.children_by_field_name("name")
@@ -163,35 +143,17 @@ class GoReader(TreeReader):
         self.inside(node)
 
     def call(self, node: Node) -> None:
-        called, given = node.child_by_field_name("function"), node.child_by_field_name("arguments")
-        arguments = self.arguments(given)
-        if called is not None and called.type == "identifier":
-            self.use(called, "", arguments, held=node.id in self.dropped)
-        elif called is not None and called.type == "selector_expression":
-            name, receiver = (
-                called.child_by_field_name("field"),
-                called.child_by_field_name("operand"),
-            )
-            if name is not None:
-                self.use(name, dotted(receiver), arguments, held=node.id in self.dropped)
-                first = given.named_children[:1] if given else []
-                if first and "string" in first[0].type:
-                    self.claims += registration(
-                        dotted(receiver), text(name), [literal(first[0])], self.scope, line(node)
-                    )
-            self.visit(receiver)
-        else:
-            self.visit(called)
-        self.visit(given)
+        arguments = self.arguments(node.child_by_field_name("arguments"))
+        called = node.child_by_field_name("function")
+        self.calling(node, called, arguments, held=node.id in self.dropped)
 
-    def selector(self, node: Node) -> None:
-        name, receiver = node.child_by_field_name("field"), node.child_by_field_name("operand")
-        if name is not None:
-            self.use(name, dotted(receiver))
-        self.visit(receiver)
+    def registering(self, receiver: str, verb: str, given: Node | None, node: Node) -> None:
+        first = given.named_children[:1] if given else []
+        if first and "string" in first[0].type:
+            self.claims += registration(receiver, verb, [literal(first[0])], self.scope, line(node))
 
     def qualified(self, node: Node) -> None:
-        name, package = node.child_by_field_name("name"), node.child_by_field_name("package")
+        name, package = self.parts(node)
         if name is not None:
             self.use(name, dotted(package))
         if package is not None:

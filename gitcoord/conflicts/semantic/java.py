@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from gitcoord.conflicts.semantic.outline import CLASS, Parameters
 from gitcoord.conflicts.semantic.registers import registration
 from gitcoord.conflicts.semantic.treereader import (
+    Members,
     TreeReader,
     children,
     dotted,
@@ -23,6 +24,7 @@ _INT = re.compile(r"-?\d+\Z")
 
 class JavaReader(TreeReader):
     language = "java"
+    members: ClassVar[Members] = {"field_access": ("field", "object")}
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,24 +34,23 @@ class JavaReader(TreeReader):
                    "resource")  # fmt: skip
         self.ways |= {
             **dict.fromkeys(classes, self.klass),
-            **dict.fromkeys(locals_, self.named),
+            **dict.fromkeys(locals_, self.naming),
             "package_declaration": self.packaged,
             "import_declaration": self.importing,
             "method_declaration": self.method,
             "constructor_declaration": self.method,
             "field_declaration": self.field,
             "constant_declaration": self.field,
-            "enum_constant": self.member,
-            "variable_declarator": self.variable,
+            "enum_constant": self.enumerated,
+            "variable_declarator": self.naming,
             "lambda_expression": self.anonymous,
             "type_pattern": self.pattern,
             "record_pattern_component": self.pattern,
             "type_parameter": self.type_parameter,
             "method_invocation": self.call,
             "object_creation_expression": self.creation,
-            "field_access": self.access,
             "method_reference": self.reference,
-            "instanceof_expression": self.instance,
+            "instanceof_expression": self.naming,
         }
 
     def packaged(self, node: Node) -> None:
@@ -149,7 +150,7 @@ class JavaReader(TreeReader):
             self.claim(("numbers", *self.scope, prefix[0]), text(value), name, node, "number", 0.7,
                        group=True)  # fmt: skip
 
-    def member(self, node: Node) -> None:
+    def enumerated(self, node: Node) -> None:
         name, given = node.child_by_field_name("name"), node.child_by_field_name("arguments")
         if name is None:
             return
@@ -162,29 +163,13 @@ class JavaReader(TreeReader):
                        group=True)  # fmt: skip
         self.visit(given)
 
-    def variable(self, node: Node) -> None:
-        name = node.child_by_field_name("name")
-        if name is not None:
-            self.bind(text(name))
-        self.inside(node, without=("name",))
-
-    def named(self, node: Node) -> None:
-        name = node.child_by_field_name("name")
-        if name is not None:
-            self.bind(text(name))
-        self.inside(node, without=("name",))
-
-    def anonymous(self, node: Node) -> None:
-        if self.is_same(node):
-            return
+    def closure(self, node: Node) -> None:
         given = node.child_by_field_name("parameters")
-        self.depth += 1
         if given is not None and given.type in ("identifier", "inferred_parameters"):
             self.bind_pattern(given)
         else:
             self.visit(given)
         self.visit(node.child_by_field_name("body"))
-        self.depth -= 1
 
     def pattern(self, node: Node) -> None:
         parts = node.named_children
@@ -192,12 +177,6 @@ class JavaReader(TreeReader):
             self.bind(text(parts[-1]))
         for part in parts[:-1]:
             self.visit(part)
-
-    def instance(self, node: Node) -> None:
-        name = node.child_by_field_name("name")
-        if name is not None:
-            self.bind(text(name))
-        self.inside(node, without=("name",))
 
     def type_parameter(self, node: Node) -> None:
         for part in children(node, "type_identifier", "identifier"):
@@ -223,12 +202,6 @@ class JavaReader(TreeReader):
         else:
             self.visit(kind)
         self.inside(node, without=("type",))
-
-    def access(self, node: Node) -> None:
-        name, receiver = node.child_by_field_name("field"), node.child_by_field_name("object")
-        if name is not None:
-            self.use(name, dotted(receiver))
-        self.visit(receiver)
 
     def reference(self, node: Node) -> None:
         parts = node.named_children

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from gitcoord.conflicts.semantic.outline import CLASS, FIELD, Parameters
 from gitcoord.conflicts.semantic.registers import registration
 from gitcoord.conflicts.semantic.treereader import (
+    Members,
     TreeReader,
     children,
     dotted,
@@ -23,6 +24,11 @@ _FUNCTIONS = {"arrow_function", "function_expression", "generator_function", "fu
 
 
 class ScriptReader(TreeReader):
+    members: ClassVar[Members] = {
+        "member_expression": ("property", "object"),
+        "nested_type_identifier": ("name", "module"),
+    }
+
     def __init__(self, language: str) -> None:
         super().__init__()
         self.language = language
@@ -44,14 +50,12 @@ class ScriptReader(TreeReader):
             "export_statement": self.exporting,
             "call_expression": self.call,
             "new_expression": self.call,
-            "member_expression": self.member,
-            "nested_type_identifier": self.nested,
             "assignment_expression": self.assignment,
             "await_expression": self.holding,
             "return_statement": self.holding,
             "catch_clause": self.catching,
             "for_in_statement": self.looping,
-            "type_parameter": self.type_parameter,
+            "type_parameter": self.naming,
         }
 
     def declared(self, node: Node) -> None:
@@ -73,15 +77,6 @@ class ScriptReader(TreeReader):
             abstract=node.type != "method_definition" and "?" not in
             [child.type for child in node.children],
         )  # fmt: skip
-
-    def anonymous(self, node: Node) -> None:
-        if self.is_same(node):
-            return
-        self.depth += 1
-        self.given(node)
-        self.visit(node.child_by_field_name("return_type"))
-        self.visit(node.child_by_field_name("body"))
-        self.depth -= 1
 
     def klass(self, node: Node) -> None:
         name = node.child_by_field_name("name")
@@ -158,11 +153,7 @@ class ScriptReader(TreeReader):
         self.scope = outer
 
     def alias(self, node: Node) -> None:
-        name = node.child_by_field_name("name")
-        if name:
-            self.bind(text(name))
-            self.define(text(name), CLASS, node)
-        self.within(text(name) if name else "", node.child_by_field_name("value"))
+        self.container(node, "value")
 
     def importing(self, node: Node) -> None:
         source = node.child_by_field_name("source")
@@ -195,47 +186,19 @@ class ScriptReader(TreeReader):
         if called is None:
             self.inside(node)
             return
-        arguments = self.arguments(given) if given else None
-        held = node.id in self.held
-        if called.type == "identifier":
-            self.use(called, "", arguments, held=held)
-        elif called.type == "member_expression":
-            name, receiver = (
-                called.child_by_field_name("property"),
-                called.child_by_field_name("object"),
-            )
-            if name is not None:
-                self.use(name, dotted(receiver), arguments, held=held)
-                self.claimed(dotted(receiver), text(name), given, node)
-            if (
-                receiver is not None
-                and receiver.type == "call_expression"
-                and name
-                and text(name) in ("then", "catch", "finally")
-            ):
+        if called.type == "member_expression":
+            name, receiver = self.parts(called)
+            promised = receiver is not None and receiver.type == "call_expression"
+            if promised and receiver and name and text(name) in ("then", "catch", "finally"):
                 self.held.add(receiver.id)
-            self.visit(receiver)
-        else:
-            self.visit(called)
-        self.visit(given)
+        arguments = self.arguments(given) if given else None
+        self.calling(node, called, arguments, held=node.id in self.held)
 
-    def claimed(self, receiver: str, verb: str, given: Node | None, node: Node) -> None:
+    def registering(self, receiver: str, verb: str, given: Node | None, node: Node) -> None:
         first = given.named_children[:1] if given else []
         # A route has a handler: `cache.get("/x")` has none.
         if first and first[0].type == "string" and given and given.named_child_count > 1:
             self.claims += registration(receiver, verb, [literal(first[0])], self.scope, line(node))
-
-    def member(self, node: Node) -> None:
-        name, receiver = node.child_by_field_name("property"), node.child_by_field_name("object")
-        if name is not None:
-            self.use(name, dotted(receiver))
-        self.visit(receiver)
-
-    def nested(self, node: Node) -> None:
-        name, module = node.child_by_field_name("name"), node.child_by_field_name("module")
-        if name is not None:
-            self.use(name, dotted(module))
-        self.visit(module)
 
     def assignment(self, node: Node) -> None:
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
@@ -264,11 +227,6 @@ class ScriptReader(TreeReader):
         self.visit(left.child_by_field_name("object"))
         self.visit(right)
 
-    def holding(self, node: Node) -> None:
-        for child in node.named_children:
-            self.held.add(child.id)
-        self.inside(node)
-
     def catching(self, node: Node) -> None:
         self.bind_pattern(node.child_by_field_name("parameter"))
         self.visit(node.child_by_field_name("body"))
@@ -279,12 +237,6 @@ class ScriptReader(TreeReader):
         else:
             self.visit(node.child_by_field_name("left"))
         self.inside(node, without=("left",))
-
-    def type_parameter(self, node: Node) -> None:
-        name = node.child_by_field_name("name")
-        if name:
-            self.bind(text(name))
-        self.inside(node, without=("name",))
 
     def awaits(self, node: Node) -> str:
         return "async" if any(child.type == "async" for child in node.children) else ""

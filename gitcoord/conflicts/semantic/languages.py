@@ -1,16 +1,22 @@
-"""Which reader a file's ending calls for. A language that is not installed has no outlines."""
+"""Which reader a file's ending calls for. A language that is not installed has no outlines.
+
+Readers are imported when something is to be read (12 ms): a hook mostly needs none.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gitcoord.conflicts.semantic.grammars import GRAMMARS, parse
 from gitcoord.conflicts.semantic.outline import Outline, Touched
-from gitcoord.conflicts.semantic.plain import READERS, read_plain
-from gitcoord.conflicts.semantic.python import read_python
-from gitcoord.conflicts.semantic.treereader import TreeReader
+
+if TYPE_CHECKING:
+    from gitcoord.conflicts.semantic.treereader import TreeReader
 
 _LONGEST_LINE = 5_000
 PYTHON = {".py", ".pyi"}
-ENDINGS = frozenset({*PYTHON, *GRAMMARS, *READERS})
+KEYED = {".json", ".toml", ".yml", ".yaml", ".env", ".ini", ".properties", ".proto", ".sql"}
+ENDINGS = frozenset({*PYTHON, *GRAMMARS, *KEYED})
 
 
 def read_outline(ending: str, body: bytes, touched: Touched | None = None) -> Outline | None:
@@ -21,8 +27,12 @@ def read_outline(ending: str, body: bytes, touched: Touched | None = None) -> Ou
     if b"\0" in body or max(map(len, body.split(b"\n"))) > _LONGEST_LINE:
         return None
     if ending in PYTHON:
+        from gitcoord.conflicts.semantic.python import read_python
+
         return read_python(body, touched)
-    if ending in READERS:
+    if ending in KEYED:
+        from gitcoord.conflicts.semantic.plain import read_plain
+
         return read_plain(ending, body)
     return _read_tree(ending, body, touched) if ending in GRAMMARS else None
 

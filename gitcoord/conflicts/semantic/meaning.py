@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from gitcoord.conflicts.semantic.outline import Outline
 
 REMOVED, SIGNATURE, TWICE, NUMBER, CHANGED = "removed", "signature", "twice", "number", "changed"
+
+# Raised when other rules, or other readers, would say something else of the same trees.
+RULES = 3
 
 Lines = tuple[int, int]
 
@@ -36,6 +39,15 @@ class Meaning:
     note: str
 
 
+def meaning_of(row: Sequence[Any]) -> Meaning:
+    """A meaning from its fields, as JSON gives them back."""
+    a, b, kind, name, a_path, b_path, a_lines, b_lines, confidence, note = row
+    return Meaning(
+        int(a), int(b), kind, name, a_path, b_path, (a_lines[0], a_lines[1]),
+        (b_lines[0], b_lines[1]), confidence, note,
+    )  # fmt: skip
+
+
 class Result(Protocol):
     """The merge of the two sides as git makes it."""
 
@@ -60,10 +72,7 @@ Confirm = Callable[[Result, Names], bool]
 
 @dataclass(frozen=True)
 class Candidate:
-    """one: the side that took away or changed; other: the side that counts on it.
-
-    word: a name to be looked up in the code of `one`, "" where that is not needed.
-    """
+    """one: the side that took away or changed; other: the side that counts on it."""
 
     one: int
     other: int
@@ -76,7 +85,6 @@ class Candidate:
     confidence: float
     note: str
     confirm: Confirm
-    word: str = ""
 
     def meaning(self) -> Meaning:
         mine = (self.one_path, self.one_lines)

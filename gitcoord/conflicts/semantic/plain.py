@@ -7,7 +7,7 @@ lists apart: there the same key is no duplicate.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from gitcoord.conflicts.semantic.outline import CLASS, FIELD, Claim, Definition, Outline, Scope, Use
 from gitcoord.conflicts.semantic.registers import is_port
@@ -246,13 +246,3 @@ class _Found:
 
     def outline(self) -> Outline:
         return Outline(self.language, tuple(self.definitions), tuple(self.uses), tuple(self.claims))
-
-
-def names_in(text: str) -> Iterator[str]:
-    """Words of a string literal that can name a key or a column."""
-    if re.fullmatch(r"[\w.-]{4,80}", text):
-        yield text
-        if "." in text:
-            yield from (part for part in text.split(".") if len(part) >= 4)
-    elif re.search(r"\b(?:select|insert|update|delete|where|join|from)\b", text, re.I):
-        yield from set(re.findall(r"[A-Za-z_]\w{3,80}", text))

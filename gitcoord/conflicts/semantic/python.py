@@ -11,22 +11,27 @@ from contextlib import suppress
 from typing import Any
 
 from gitcoord.conflicts.semantic.folding import fold
+from gitcoord.conflicts.semantic.gathering import Gathering
 from gitcoord.conflicts.semantic.outline import (
     CLASS,
     CONSTANT,
     FIELD,
     FUNCTION,
     IMPORT,
-    Arguments,
     Claim,
     Definition,
     Outline,
-    Parameters,
     Scope,
     Touched,
     Use,
 )
 from gitcoord.conflicts.semantic.registers import is_port, registration
+from gitcoord.conflicts.semantic.signatures import (
+    arguments_of,
+    constructor_of,
+    dotted,
+    parameters_of,
+)
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _ENUMS = ("Enum", "Flag", "Choices", "StrEnum", "IntEnum")
@@ -56,37 +61,25 @@ def _parse(body: bytes, touched: Touched | None) -> ast.Module:
         return ast.parse(body)
 
 
-class _Reader(ast.NodeVisitor):
+class _Reader(Gathering, ast.NodeVisitor):
+    language = "python"
+
     def __init__(self, body: bytes, touched: Touched | None) -> None:
+        super().__init__()
         self.touched = touched
         self.rows = body.splitlines()
-        self.scope: Scope = ()
         self.classes: list[str] = []
-        self.depth = 0
         self.loose = False
-        self.definitions: list[Definition] = []
-        self.uses: list[Use] = []
-        self.claims: list[Claim] = []
-        self.imports: dict[str, tuple[str, str]] = {}
-        self.bindings: set[tuple[Scope, str]] = set()
-        self.texts: list[tuple[str, int]] = []
-        self.open = False
         self.held: set[ast.AST] = set()
         self.marks: set[ast.AST] = set()
 
     def outline(self) -> Outline:
         self.claims += _revisions(self.definitions)
-        return Outline(
-            "python", tuple(self.definitions), tuple(self.uses), tuple(self.claims),
-            self.imports, frozenset(self.bindings), tuple(self.texts), "", self.open,
-        )  # fmt: skip
+        return super().outline()
 
     def block(self, nodes: Iterable[ast.stmt]) -> None:
         for node in nodes:
             self.visit(node)
-
-    def _bind(self, name: str) -> None:
-        self.bindings.add((self.scope, name))
 
     def _define(
         self, name: str, kind: str, node: ast.stmt, *, loose: bool = False, **more: Any
@@ -103,15 +96,15 @@ class _Reader(ast.NodeVisitor):
         self._function(node)
 
     def _function(self, node: _Function) -> None:
-        marks = [_dotted(mark.func if isinstance(mark, ast.Call) else mark)
+        marks = [dotted(mark.func if isinstance(mark, ast.Call) else mark)
                  for mark in node.decorator_list]  # fmt: skip
         ends = {mark.rpartition(".")[2] for mark in marks}
-        self._bind(node.name)
+        self.bind(node.name)
         self.open |= node.name == "__getattr__" and not self.scope
         plain = not ends - {"staticmethod", "classmethod", "abstractmethod", "cache", "lru_cache"}
         self._define(
             node.name, FUNCTION, node,
-            parameters=_parameters(node.args) if plain else None,
+            parameters=parameters_of(node.args) if plain else None,
             body=self._digest(node),
             loose=bool(ends & _LOOSE) or node.name == "_",
             bound=self._in_class() and "staticmethod" not in ends,
@@ -143,25 +136,25 @@ class _Reader(ast.NodeVisitor):
         self.scope += (node.name,)
         self.depth += 1
         for argument in arguments:
-            self._bind(argument.arg)
+            self.bind(argument.arg)
         self.block(node.body)
         self.depth -= 1
         self.scope = self.scope[:-1]
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
         for argument in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]:
-            self._bind(argument.arg)
+            self.bind(argument.arg)
         for extra in (node.args.vararg, node.args.kwarg):
             if extra:
-                self._bind(extra.arg)
+                self.bind(extra.arg)
         self.generic_visit(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        bases = tuple(_dotted(base).rpartition(".")[2] for base in node.bases)
-        self._bind(node.name)
+        bases = tuple(dotted(base).rpartition(".")[2] for base in node.bases)
+        self.bind(node.name)
         self._define(
             node.name, CLASS, node,
-            parameters=_constructor(node), body=self._digest(node), bases=bases, bound=True,
+            parameters=constructor_of(node), body=self._digest(node), bases=bases, bound=True,
         )  # fmt: skip
         for child in (*node.decorator_list, *node.bases, *node.keywords):
             self.visit(child)
@@ -182,7 +175,7 @@ class _Reader(ast.NodeVisitor):
             if isinstance(one, ast.Assign) and isinstance(one.value, ast.Constant):
                 for target in one.targets:
                     if isinstance(target, ast.Name) and not target.id.startswith("_"):
-                        self._claim(
+                        self.claim_at(
                             ("enum", *self.scope), repr(one.value.value), target.id, one.lineno,
                             "number", 0.85, group=True,
                         )  # fmt: skip
@@ -200,13 +193,13 @@ class _Reader(ast.NodeVisitor):
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
         if node.name:
-            self._bind(node.name)
+            self.bind(node.name)
         self.generic_visit(node)
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
             local = alias.asname or alias.name.partition(".")[0]
-            self._bind(local)
+            self.bind(local)
             module = alias.name if alias.asname else local
             self.imports[local] = (module, "")
             self._define(local, IMPORT, node, value=alias.name, loose=True)
@@ -219,10 +212,8 @@ class _Reader(ast.NodeVisitor):
                 self.open = True
                 continue
             local = alias.asname or alias.name
-            self._bind(local)
-            self.imports[local] = (module, alias.name)
+            self.imported(local, module, alias.name, node.lineno)
             self._define(local, IMPORT, node, value=f"{module}:{alias.name}", loose=True)
-            self.uses.append(Use(alias.name, node.lineno, self.scope, f"from {module}"))
 
     def visit_Assign(self, node: ast.Assign) -> None:
         for target in node.targets:
@@ -267,10 +258,10 @@ class _Reader(ast.NodeVisitor):
         if self.depth or not isinstance(value, ast.Constant) or type(value.value) is not int:
             return
         if is_port(name, str(value.value)):
-            self._claim(("port",), str(value.value), name, node.lineno, "number", 0.75)
+            self.claim_at(("port",), str(value.value), name, node.lineno, "number", 0.75)
         prefix = _PREFIX.match(name)
         if prefix:
-            self._claim(
+            self.claim_at(
                 ("numbers", *self.scope, prefix[1]), str(value.value), name, node.lineno,
                 "number", 0.7, group=True,
             )  # fmt: skip
@@ -278,7 +269,7 @@ class _Reader(ast.NodeVisitor):
     def _keys(self, name: str, value: ast.Dict) -> None:
         for key in value.keys:
             if isinstance(key, ast.Constant) and isinstance(key.value, str | int | bytes):
-                self._claim(
+                self.claim_at(
                     ("keys", *self.scope, name), repr(key.value), str(key.value)[:60],
                     key.lineno, "twice", 0.9,
                 )  # fmt: skip
@@ -287,10 +278,10 @@ class _Reader(ast.NodeVisitor):
         if isinstance(node.ctx, ast.Load):
             self.uses.append(Use(node.id, node.lineno, self.scope))
         else:
-            self._bind(node.id)
+            self.bind(node.id)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        receiver = _dotted(node.value)
+        receiver = dotted(node.value)
         if receiver != "self" or isinstance(node.ctx, ast.Load):
             self.uses.append(Use(node.attr, node.end_lineno or node.lineno, self.scope, receiver))
         self.visit(node.value)
@@ -308,13 +299,13 @@ class _Reader(ast.NodeVisitor):
         if node not in self.marks:
             self._register(node, decorated="")
         called = node.func
-        arguments = _arguments(node)
+        arguments = arguments_of(node)
         awaited = node in self.held
         if isinstance(called, ast.Name):
             self.uses.append(Use(called.id, node.lineno, self.scope, "", arguments, awaited))
         elif isinstance(called, ast.Attribute):
             line = called.end_lineno or node.lineno
-            receiver = _dotted(called.value)
+            receiver = dotted(called.value)
             self.uses.append(Use(called.attr, line, self.scope, receiver, arguments, awaited))
             self.visit(called.value)
         else:
@@ -330,7 +321,7 @@ class _Reader(ast.NodeVisitor):
 
     def visit_MatchAs(self, node: ast.MatchAs) -> None:
         if node.name:
-            self._bind(node.name)
+            self.bind(node.name)
         self.generic_visit(node)
 
     def visit_Global(self, node: ast.Global) -> None:
@@ -340,8 +331,7 @@ class _Reader(ast.NodeVisitor):
     def _register(self, node: ast.AST, *, decorated: str) -> None:
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name)):
             return
-        dotted = _dotted(node.func)
-        receiver, _, verb = dotted.rpartition(".")
+        receiver, _, verb = dotted(node.func).rpartition(".")
         literals = [one.value for one in node.args
                     if isinstance(one, ast.Constant) and isinstance(one.value, str)]  # fmt: skip
         more = ",".join(ast.dump(one.value) for one in node.keywords if one.arg == "methods")
@@ -349,70 +339,10 @@ class _Reader(ast.NodeVisitor):
             receiver, verb, literals, self.scope, node.lineno, decorated=decorated, more=more
         )
 
-    def _claim(
-        self, space: tuple[str, ...], key: str, label: str, line: int, kind: str,
-        confidence: float, *, group: bool = False,
-    ) -> None:  # fmt: skip
-        self.claims.append(Claim(space, key, label, line, kind, confidence, group=group))
-
     def _digest(self, node: ast.stmt) -> str:
         """Of the text without its first line, where the name is."""
         rows = self.rows[node.lineno : node.end_lineno]
         return hashlib.sha1(b"\n".join(rows), usedforsecurity=False).hexdigest() if rows else ""
-
-
-def _parameters(node: ast.arguments) -> Parameters:
-    positional = [*node.posonlyargs, *node.args]
-    needed = [one.arg for one, default in zip(node.kwonlyargs, node.kw_defaults, strict=True)
-              if default is None]  # fmt: skip
-    return Parameters(
-        tuple(one.arg for one in positional),
-        len(positional) - len(node.defaults),
-        len(node.posonlyargs),
-        frozenset(one.arg for one in node.kwonlyargs),
-        frozenset(needed),
-        node.vararg is not None,
-        node.kwarg is not None,
-    )
-
-
-def _constructor(node: ast.ClassDef) -> Parameters | None:
-    """Of `__init__`, or of a dataclass's fields; None where a base class could have its own."""
-    for one in node.body:
-        if isinstance(one, ast.FunctionDef) and one.name == "__init__":
-            return None if one.decorator_list else _parameters(one.args)
-    marks = [_dotted(mark) for mark in node.decorator_list]
-    if not node.bases and any(mark.endswith("dataclass") for mark in marks):
-        fields = [one for one in node.body if isinstance(one, ast.AnnAssign)]
-        # A field made by field(…) or of a ClassVar is more than this knows.
-        if any(isinstance(one.value, ast.Call) or "ClassVar" in ast.dump(one.annotation)
-               for one in fields):  # fmt: skip
-            return None
-        names = ["self", *(one.target.id for one in fields if isinstance(one.target, ast.Name))]
-        return Parameters(tuple(names), 1 + sum(one.value is None for one in fields))
-    return None
-
-
-def _arguments(node: ast.Call) -> Arguments:
-    plain = [one for one in node.args if not isinstance(one, ast.Starred)]
-    names = [one.arg for one in node.keywords]
-    return Arguments(
-        len(plain),
-        frozenset(name for name in names if name),
-        len(plain) != len(node.args),
-        None in names,
-    )
-
-
-def _dotted(node: ast.AST) -> str:
-    """`a.b.c` as written, "?" where it is more than names."""
-    parts = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name):
-        return "?"
-    return ".".join([node.id, *reversed(parts)])
 
 
 def _revisions(definitions: Iterable[Definition]) -> Iterator[Claim]:

@@ -9,36 +9,34 @@ from __future__ import annotations
 import posixpath
 import re
 
-from gitcoord.conflicts.semantic.outline import Outline, Use
+from gitcoord.conflicts.semantic.change import FileChange
+from gitcoord.conflicts.semantic.outline import Use
 
 _ENDINGS = (".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue")
 
 
-def leads_to(outline: Outline, path: str, use: Use, definer: str, package: str = "") -> bool:
-    """Whether `use` in `path` means a name that the file `definer` defines at its top.
-
-    package: what the definer calls itself, where its language has that.
-    """
+def leads_to(file: FileChange, use: Use, definer: str) -> bool:
+    """Whether `use` in `file` means a name that the file `definer` defines at its top."""
     if use.receiver.startswith("from "):
-        return is_module(outline.language, use.receiver[5:], path, definer)
+        return is_module(file.language, use.receiver[5:], file.path, definer)
     if use.receiver == "":
-        found = outline.imports.get(use.name)
+        found = file.imports.get(use.name)
         if found and found[1] in (use.name, "default", ""):
-            return is_module(outline.language, found[0], path, definer)
-        same = outline.language in ("go", "java") and found is None
-        return same and posixpath.dirname(path) == posixpath.dirname(definer)
+            return is_module(file.language, found[0], file.path, definer)
+        same = file.language in ("go", "java") and found is None
+        return same and posixpath.dirname(file.path) == posixpath.dirname(definer)
     head, _, rest = use.receiver.partition(".")
-    if outline.language == "rust" and head in ("crate", "super", "self"):
-        return is_module("rust", use.receiver, path, definer)
-    if head not in outline.imports:
+    if file.language == "rust" and head in ("crate", "super", "self"):
+        return is_module("rust", use.receiver, file.path, definer)
+    if head not in file.imports:
         return False
-    module, name = outline.imports[head]
-    if outline.language == "go":
+    module, name = file.imports[head]
+    if file.language == "go":
         return not rest and _folder_ends(definer, module)
     dotted = [module, *([name] if name and name != "default" else []), *([rest] if rest else [])]
-    if outline.language == "python":
-        return is_module("python", _joined(dotted), path, definer)
-    return not rest and is_module(outline.language, module, path, definer)
+    if file.language == "python":
+        return is_module("python", _joined(dotted), file.path, definer)
+    return not rest and is_module(file.language, module, file.path, definer)
 
 
 def _joined(parts: list[str]) -> str:

@@ -3,11 +3,12 @@ gone only when no code has it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from gitcoord.conflicts.semantic.outline import CLASS, FIELD, Arguments, Parameters, Use
 from gitcoord.conflicts.semantic.registers import registration
 from gitcoord.conflicts.semantic.treereader import (
+    Members,
     TreeReader,
     children,
     dotted,
@@ -24,6 +25,7 @@ _ACCESSORS = {"attr_reader", "attr_writer", "attr_accessor"}
 
 class RubyReader(TreeReader):
     language = "ruby"
+    members: ClassVar[Members] = {"scope_resolution": ("name", "scope")}
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +41,6 @@ class RubyReader(TreeReader):
             "do_block": self.anonymous,
             "lambda": self.anonymous,
             "call": self.call,
-            "scope_resolution": self.resolution,
             "exception_variable": self.pattern,
             "for": self.loop,
         }
@@ -87,13 +88,9 @@ class RubyReader(TreeReader):
     def pattern(self, node: Node) -> None:
         self.bind_pattern(node)
 
-    def anonymous(self, node: Node) -> None:
-        if self.is_same(node):
-            return
-        self.depth += 1
+    def closure(self, node: Node) -> None:
         self.given(node)
         self.inside(node, without=("parameters",))
-        self.depth -= 1
 
     def loop(self, node: Node) -> None:
         self.bind_pattern(node.child_by_field_name("pattern"))
@@ -124,12 +121,6 @@ class RubyReader(TreeReader):
         first = given.named_children[:1] if given else []
         if has_block and first and first[0].type == "string":
             self.claims += registration("app", name, [literal(first[0])], self.scope, line(node))
-
-    def resolution(self, node: Node) -> None:
-        name, before = node.child_by_field_name("name"), node.child_by_field_name("scope")
-        if name is not None:
-            self.use(name, dotted(before))
-        self.visit(before)
 
     def arguments(self, node: Node | None) -> Arguments:
         parts = [one for one in node.named_children if "comment" not in one.type] if node else []

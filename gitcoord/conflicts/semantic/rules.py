@@ -8,7 +8,7 @@ the place, or only by a name so rare that nothing else can be meant.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from gitcoord.conflicts.semantic.calls import breaks, returns_other
 from gitcoord.conflicts.semantic.change import Change, FileChange, module_name
@@ -28,7 +28,6 @@ from gitcoord.conflicts.semantic.outline import (
     FUNCTION,
     IMPORT,
     Definition,
-    Outline,
     Scope,
     Use,
 )
@@ -79,11 +78,11 @@ def modules(
 ) -> Iterator[Candidate]:
     """A file that `one` removed or moved, and the other side newly imports. imports: of the
     other side, those that could mean it."""
-    added = {name for name, file in one.files.items() if file.old is None}
+    added = {name for name, file in one.files.items() if not file.was}
     if module_name(path) in map(module_name, added):
         return
     for file, use in imports:
-        language = file.new.language if file.new else ""
+        language = file.language
         module = use.name if use.receiver == "import" else use.receiver[5:]
         named = [module]
         if language == "python" and use.receiver != "import":
@@ -98,11 +97,10 @@ def modules(
 def overridden(sides: Sides, one: Change, other: Change, name: str) -> Iterator[Candidate]:
     """A method of class or interface `name` that a new class on the other side should have."""
     for source in one.owners.get(name, ()):
-        known = {old.name for old in source.old.definitions} if source.old else set()
         wanted = [
             added
             for added in source.added
-            if added.abstract and _ends(added.scope, name) and name in known
+            if added.abstract and _ends(added.scope, name) and name in source.known
         ]
         changed = [
             pair for pair in source.changed
@@ -140,15 +138,15 @@ def _derived(
 
 def _unbound(sides: Sides, source: FileChange, file: FileChange, use: Use) -> Iterator[Candidate]:
     """A bare name that the same file, or function, gives no meaning to any more."""
-    if source.path != file.path or use.receiver or source.new is None or source.new.open:
+    if source.path != file.path or use.receiver or not source.is_now or source.open:
         return
     lost = [scope for scope, name in source.unbound
             if name == use.name and use.scope[: len(scope)] == scope]  # fmt: skip
-    if source.new.language in _BY_WORD:
+    if source.language in _BY_WORD:
         lost = [scope for scope in lost if scope and not scope[-1][:1].isupper()]
-    if not lost or file.new is None or file.new.open or _sees(source.new, use):
+    if not lost or not file.is_now or file.open or _sees(source.bindings, use):
         return
-    if not _sees(file.new, use):
+    if not _sees(file.bindings, use):
         return  # the user's own side means something else by it
     place = _place_of(source, use.name)
     what = _new_name(source, use.name)
@@ -163,7 +161,7 @@ def _removed(
     sides: Sides, source: FileChange, gone: Definition, one: Change, other: Change,
     file: FileChange, use: Use,
 ) -> Iterator[Candidate]:  # fmt: skip
-    if file.new is None or (source.new and source.new.open):
+    if not file.is_now or source.open:
         return
     tie = _tie(source, gone, file, use)
     if tie == "file" and not use.receiver:
@@ -179,7 +177,6 @@ def _removed(
         *sides, REMOVED, gone.name, source.path, file.path, gone.lines, (use.line, use.line),
         confidence, note,
         _stays_gone(source.path, gone, file.path, use, by_word=tie != "import"),
-        word="" if tie == "import" else gone.name,
     )  # fmt: skip
 
 
@@ -193,7 +190,7 @@ def _is_removed(other: Change, path: str, gone: Definition) -> bool:
 
 def _is_moved(one: Change, source: FileChange, gone: Definition) -> bool:
     """To another file of the package, as Go has it: nobody has to know."""
-    if source.old is None or source.old.language != "go":
+    if not source.was or source.language != "go":
         return False
     folder = posixpath.dirname(source.path)
     return any(
@@ -208,10 +205,10 @@ def _changed(
     sides: Sides, source: FileChange, old: Definition, new: Definition, other: Change,
     file: FileChange, use: Use,
 ) -> Iterator[Candidate]:  # fmt: skip
-    if file.new is None:
+    if not file.is_now:
         return
     tie = _tie(source, old, file, use)
-    language = file.new.language
+    language = file.language
     if old.kind in (FUNCTION, CLASS):
         reason = breaks(old, new, use, language) or (
             returns_other(old, new, use) if use.arguments is not None else ""
@@ -233,7 +230,7 @@ def _changed(
         *sides, kind, old.name, source.path, file.path, new.lines, (use.line, use.line),
         sure if tie else 0.7 if kind == SIGNATURE else 0.6,
         reason if kind == CHANGED else f"{old.name} has another signature: {reason}",
-        _always if tie else _is_unique(old), word="" if tie else old.name,
+        _always if tie else _is_unique(old),
     )  # fmt: skip
 
 
@@ -271,11 +268,8 @@ def _sort(value: str) -> str:
 
 def _tie(source: FileChange, definition: Definition, file: FileChange, use: Use) -> str:
     """How a use is tied to a definition: `file`, `import`, or "" by its name alone."""
-    outline = file.new
-    if outline is None:
-        return ""
     scope = definition.scope
-    if outline.language in _BY_WORD:
+    if not file.is_now or file.language in _BY_WORD:
         return ""
     if source.path == file.path:
         if not use.receiver and use.scope[: len(scope)] == scope:
@@ -287,9 +281,9 @@ def _tie(source: FileChange, definition: Definition, file: FileChange, use: Use)
         named = use.receiver.rpartition(".")[2] == scope[-1] and len(scope) == 1
         if named and definition.kind != IMPORT:
             owner = Use(scope[-1], use.line, use.scope, use.receiver.rpartition(".")[0])
-            return "import" if leads_to(outline, file.path, owner, source.path) else ""
+            return "import" if leads_to(file, owner, source.path) else ""
         return ""
-    return "import" if leads_to(outline, file.path, use, source.path) else ""
+    return "import" if leads_to(file, use, source.path) else ""
 
 
 def _is_rare(
@@ -297,22 +291,22 @@ def _is_rare(
 ) -> bool:
     """A name long enough, that the user's side does not give a meaning of its own."""
     name = definition.name
-    if len(name) < _SHORTEST or name in other.defines or name.startswith("__") or not file.new:
+    if len(name) < _SHORTEST or name in other.defines or name.startswith("__") or not file.is_now:
         return False
-    if file.new.language in _BY_WORD:
-        return source.path == file.path or use.receiver != "" or not _sees(file.new, use)
-    if use.receiver == "import" or (_sees(file.new, use) and not use.receiver):
-        return use.receiver.startswith("from ") or use.name in file.new.imports
+    if file.language in _BY_WORD:
+        return source.path == file.path or use.receiver != "" or not _sees(file.bindings, use)
+    if use.receiver == "import" or (_sees(file.bindings, use) and not use.receiver):
+        return use.receiver.startswith("from ") or use.name in file.imports
     if definition.scope and not use.receiver and definition.kind != CLASS:
         return False
     plain = definition.kind in (CONSTANT, FIELD) and not use.receiver
-    return not (plain and file.new.language == "python")
+    return not (plain and file.language == "python")
 
 
-def _sees(outline: Outline, use: Use) -> bool:
+def _sees(bindings: Collection[tuple[Scope, str]], use: Use) -> bool:
     """Whether the bare name has, or may have (`use super::*`), a meaning where it is used."""
     return any(
-        (use.scope[:depth], name) in outline.bindings
+        (use.scope[:depth], name) in bindings
         for depth in range(len(use.scope) + 1)
         for name in (use.name, "*")
     )
@@ -322,10 +316,8 @@ def _place_of(source: FileChange, name: str) -> tuple[int, int]:
     for definition in source.removed:
         if definition.name == name:
             return definition.lines
-    for use in source.old.uses if source.old else ():
-        if use.name == name:
-            return (use.line, use.line)
-    return (1, 1)
+    line = source.first.get(name, 1)
+    return (line, line)
 
 
 def _new_name(source: FileChange, name: str) -> str:
@@ -361,7 +353,7 @@ def _stays_unbound(path: str, use: Use) -> Confirm:
             return False
         mine = [each for each in outline.uses
                 if (each.name, each.receiver, each.scope) == (use.name, "", use.scope)]  # fmt: skip
-        return bool(mine) and not _sees(outline, use)
+        return bool(mine) and not _sees(outline.bindings, use)
 
     return confirm
 

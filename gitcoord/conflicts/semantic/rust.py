@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from gitcoord.conflicts.semantic.outline import CLASS, FIELD, FUNCTION, Parameters
 from gitcoord.conflicts.semantic.registers import registration
-from gitcoord.conflicts.semantic.treereader import TreeReader, children, dotted, line, text
+from gitcoord.conflicts.semantic.treereader import Members, TreeReader, children, dotted, line, text
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -17,6 +17,12 @@ _ROUTE = re.compile(r'#\[\s*(?:\w+::)?(get|post|put|patch|delete)\(\s*"([^"]*)"'
 
 class RustReader(TreeReader):
     language = "rust"
+    members: ClassVar[Members] = {
+        "scoped_identifier": ("name", "path"),
+        "scoped_type_identifier": ("name", "path"),
+        "field_expression": ("field", "value"),
+    }
+    nameless = "?"
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,8 +49,6 @@ class RustReader(TreeReader):
             "type_parameter": self.type_parameter,
             "call_expression": self.call,
             "await_expression": self.holding,
-            "scoped_identifier": self.scoped,
-            "scoped_type_identifier": self.scoped,
             "field_expression": self.access,
             "struct_expression": self.structure,
             "shorthand_field_initializer": self.shorthand,
@@ -62,11 +66,7 @@ class RustReader(TreeReader):
         self.scope = outer
 
     def trait(self, node: Node) -> None:
-        name = node.child_by_field_name("name")
-        said = text(name) if name else ""
-        self.bind(said)
-        self.define(said, CLASS, node, loose=_conditional(node), abstract=True)
-        self.within(said, node.child_by_field_name("body"))
+        self.container(node, loose=_conditional(node), abstract=True)
 
     def implementation(self, node: Node) -> None:
         kind, trait = node.child_by_field_name("type"), node.child_by_field_name("trait")
@@ -82,11 +82,7 @@ class RustReader(TreeReader):
         self.within(said, node.child_by_field_name("body"))
 
     def module(self, node: Node) -> None:
-        name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
-        said = text(name) if name else ""
-        self.bind(said)
-        self.define(said, CLASS, node, loose=True)
-        self.within(said, body)
+        self.container(node, loose=True)
 
     def declared(self, node: Node) -> None:
         name = node.child_by_field_name("name")
@@ -119,12 +115,6 @@ class RustReader(TreeReader):
         if name:
             self.bind(text(name))
             self.constant(text(name), node, node.child_by_field_name("value"))
-        self.inside(node, without=("name",))
-
-    def field(self, node: Node) -> None:
-        name, kind = node.child_by_field_name("name"), node.child_by_field_name("type")
-        if name:
-            self.define(text(name), FIELD, node, results=text(kind) if kind else "", loose=True)
         self.inside(node, without=("name",))
 
     def variant(self, node: Node) -> None:
@@ -170,46 +160,20 @@ class RustReader(TreeReader):
         self.bind_pattern(node.child_by_field_name("pattern"))
         self.inside(node)
 
-    def anonymous(self, node: Node) -> None:
-        if self.is_same(node):
-            return
-        self.depth += 1
+    def closure(self, node: Node) -> None:
         self.bind_pattern(node.child_by_field_name("parameters"))
         self.visit(node.child_by_field_name("body"))
-        self.depth -= 1
 
     def type_parameter(self, node: Node) -> None:
         for part in children(node, "type_identifier"):
             self.bind(text(part))
 
     def call(self, node: Node) -> None:
-        called, given = node.child_by_field_name("function"), node.child_by_field_name("arguments")
+        called = node.child_by_field_name("function")
         if called is not None and called.type == "generic_function":
             called = called.child_by_field_name("function")
-        arguments, held = self.arguments(given), node.id in self.held
-        if called is not None and called.type == "identifier":
-            self.use(called, "", arguments, held=held)
-        elif called is not None and called.type in ("scoped_identifier", "field_expression"):
-            scoped = called.type == "scoped_identifier"
-            name = called.child_by_field_name("name" if scoped else "field")
-            receiver = called.child_by_field_name("path" if scoped else "value")
-            if name is not None:
-                self.use(name, dotted(receiver) or "?", arguments, held=held)
-            self.visit(receiver)
-        else:
-            self.visit(called)
-        self.visit(given)
-
-    def holding(self, node: Node) -> None:
-        for child in node.named_children:
-            self.held.add(child.id)
-        self.inside(node)
-
-    def scoped(self, node: Node) -> None:
-        name, path = node.child_by_field_name("name"), node.child_by_field_name("path")
-        if name is not None:
-            self.use(name, dotted(path) or "?")
-        self.visit(path)
+        arguments = self.arguments(node.child_by_field_name("arguments"))
+        self.calling(node, called, arguments, held=node.id in self.held)
 
     def access(self, node: Node) -> None:
         name, receiver = node.child_by_field_name("field"), node.child_by_field_name("value")

@@ -1,8 +1,9 @@
-"""All pairs of sides, by an inverted index: what one takes away, who newly counts on it.
+"""All pairs of sides that share a mark: what one takes away, who newly counts on it.
 
-Promises: the work grows with what sides changed and with candidates, not with pairs; each blob
-is read and parsed once; a pair git does not merge clean, or gives no answer for, is left to
-whoever reports conflicts of text. What is said stands in git's own merge of the two.
+Promises: the work grows with what sides changed and with candidates, not with pairs; what is
+known of a side or a pair is not worked out again; each blob is read and parsed once; a pair git
+does not merge clean, or gives no answer for, is left to whoever reports conflicts of text. What
+is said stands in git's own merge of the two.
 """
 
 from __future__ import annotations
@@ -12,25 +13,42 @@ import posixpath
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from gitcoord.conflicts.cache import Cache
-from gitcoord.conflicts.deltas import Delta, read_deltas
-from gitcoord.conflicts.engine import prepare
-from gitcoord.conflicts.merging import Merged, landed, merge_all
-from gitcoord.conflicts.semantic import claiming, rules, texts
-from gitcoord.conflicts.semantic.change import Change, module_name, read_change
+from gitcoord.conflicts.deltas import Delta, PairOf, read_deltas
+from gitcoord.conflicts.recall import Engine, bring, merge_landed, prepare
+from gitcoord.conflicts.semantic import claiming, texts
+from gitcoord.conflicts.semantic.change import Change, is_read, module_name, read_change
+from gitcoord.conflicts.semantic.joining import join
+from gitcoord.conflicts.semantic.kept import Kept
 from gitcoord.conflicts.semantic.meaning import Candidate, Meaning
 from gitcoord.conflicts.semantic.shelf import Merge, Shelf
-from gitcoord.conflicts.semantic.words import SideWords, Words
+from gitcoord.conflicts.semantic.words import Asking, Words
 from gitcoord.git.objects import Reader
 from gitcoord.git.quarantine import quarantine
 from gitcoord.git.repository import Repository
 
-PairOf = tuple[int, int]
-Merger = Callable[[Sequence[PairOf]], Sequence[Merged | None]]
-
 # More of one pair says no more than that the two do not fit.
 _MOST_OF_A_PAIR = 20
+
+
+@dataclass(frozen=True)
+class Sides:
+    """base: the target's tree. trees: of each side, as it would land. deltas: base to each."""
+
+    base: str
+    trees: Mapping[int, str]
+    deltas: Mapping[int, Delta]
+
+
+@dataclass(frozen=True)
+class Said:
+    """is_whole: every side could be read, and every pair had an answer of git's."""
+
+    meanings: list[Meaning]
+    is_whole: bool
 
 
 def find_semantic(repo: Repository, base: str, a: str, b: str) -> list[Meaning]:
@@ -43,38 +61,73 @@ def find_semantic(repo: Repository, base: str, a: str, b: str) -> list[Meaning]:
 
 
 def find_all_semantic(
-    aside: Repository,
-    target: str,
-    sides: Mapping[int, str],
-    *,
-    deltas: Mapping[int, Delta] | None = None,
-    merge: Merger | None = None,
-    skip: Collection[PairOf] = (),
+    aside: Repository, target: str, sides: Mapping[int, str], *, skip: Collection[PairOf] = ()
 ) -> dict[PairOf, list[Meaning]]:
     """Pairs that merge clean and break in meaning, by the numbers of their sides, lower first.
 
     aside: a repository in a quarantine. target: a commit id. sides: number -> commit or tree,
-    as it would land on the target. deltas: of each against the target, when they are known.
-    merge: merges pairs of sides, when that is known better. skip: pairs that conflict as text.
+    as it would land on the target. skip: pairs that conflict as text.
     """
     with Reader(aside) as reader:
+        base = reader.read(f"{target}^{{tree}}")[0]
         trees = {number: reader.read(f"{name}^{{tree}}")[0] for number, name in sides.items()}
-        if deltas is None:
-            base = reader.read(f"{target}^{{tree}}")[0]
-            order = sorted(trees)
-            read = read_deltas(aside, [(base, trees[number]) for number in order])
-            deltas = dict(zip(order, read, strict=True))
-        shelf = Shelf(aside, reader)
-        shelf.fetch(deltas.values())
-        with _without_collector():
-            changes = {
-                number: read_change(delta, shelf.outline, shelf.lines)
-                for number, delta in deltas.items()
-            }
-        found = _candidates(reader, target, changes)
-        found = {pair: some for pair, some in found.items() if pair not in skip}
-        merges = _merges(aside, target, trees, merge, sorted(found))
-        return _confirmed(shelf, target, deltas, found, merges)
+    deltas = read_deltas(aside, [(base, tree) for tree in trees.values()])
+    engine = prepare(aside, target, Cache())
+    all_sides = Sides(base, trees, dict(zip(trees, deltas, strict=True)))
+    found: dict[PairOf, list[Meaning]] = {}
+    for one in find_among(
+        engine, all_sides, Kept(None, ""), skip=lambda pair: pair in skip
+    ).meanings:
+        found.setdefault((one.a, one.b), []).append(one)
+    return found
+
+
+def find_among(engine: Engine, sides: Sides, kept: Kept, *, skip: Callable[[PairOf], bool]) -> Said:
+    """What pairs of landed sides break together. kept: takes in what is found out; of two
+    pairs of the same trees, both have them in the same order."""
+    with Shelf(engine.aside) as shelf:
+        marks = {number: kept.marks(tree) for number, tree in sides.trees.items()}
+        unread = [number for number, known in marks.items() if known is None]
+        _read_changes(engine, shelf, sides, kept, unread)
+        pairs = join({number: kept.marks(tree) or {} for number, tree in sides.trees.items()})
+        said: list[Meaning] = []
+        fresh = []
+        for pair in sorted(pairs):
+            known = kept.pair(*(sides.trees[number] for number in pair))
+            if skip(pair):
+                continue
+            if known is None:
+                fresh.append(pair)
+            else:
+                said += [replace(one, a=pair[0], b=pair[1]) for one in known]
+        answers = _answers(engine, shelf, sides, kept, fresh)
+        for pair, answer in answers.items():
+            if answer is not None:
+                kept.keep_pair(sides.trees[pair[0]], sides.trees[pair[1]], answer)
+                said += answer
+        answered = all(answer is not None for answer in answers.values())
+        return Said(said, answered and not kept.passing)
+
+
+def _read_changes(
+    engine: Engine, shelf: Shelf, sides: Sides, kept: Kept, unread: Sequence[int]
+) -> None:
+    known = {number: kept.files(sides.deltas[number]) for number in unread}
+    left = {
+        number: [
+            path
+            for path, entry in sides.deltas[number].files.items()
+            if path not in known[number] and is_read(path, entry)
+        ]
+        for number in unread
+    }
+    bring(engine, [sides.trees[number] for number, paths in left.items() if paths])
+    shelf.fetch((sides.deltas[number], paths) for number, paths in left.items())
+    with _without_collector():
+        for number in unread:
+            delta = sides.deltas[number]
+            change = read_change(delta, shelf.outline, shelf.lines, known[number])
+            kept.keep_side(sides.trees[number], delta, change, whole=not shelf.lacks(delta))
 
 
 @contextmanager
@@ -90,122 +143,78 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
+def _answers(
+    engine: Engine, shelf: Shelf, sides: Sides, kept: Kept, pairs: Sequence[PairOf]
+) -> dict[PairOf, list[Meaning] | None]:
+    """For each pair; None where git gave no answer."""
+    numbers = {number for pair in pairs for number in pair}
+    changes = {number: kept.change(sides.trees[number]) for number in numbers}
+    found = {
+        pair: list(islice(_candidates(shelf, sides.base, pair, changes), 10 * _MOST_OF_A_PAIR))
+        for pair in pairs
+    }
+    asked = [pair for pair in pairs if found[pair]]
+    trees = [(sides.trees[one], sides.trees[other]) for one, other in asked]
+    merges = dict(zip(asked, merge_landed(engine, sides.base, trees), strict=True))
+    clean = {
+        pair: Merge(shelf, merged.tree)
+        for pair, merged in merges.items()
+        if merged is not None and merged.clean
+    }
+    confirmed = _confirmed(shelf, sides, {pair: found[pair] for pair in clean}, clean)
+    return {
+        pair: None if found[pair] and merges[pair] is None else _distinct(confirmed.get(pair, ()))
+        for pair in pairs
+    }
+
+
 def _candidates(
-    reader: Reader, target: str, changes: Mapping[int, Change]
-) -> dict[PairOf, list[Candidate]]:
-    found: dict[PairOf, list[Candidate]] = defaultdict(list)
-    for candidate in _all_candidates(reader, target, changes):
-        pair = (min(candidate.one, candidate.other), max(candidate.one, candidate.other))
-        if len(found[pair]) < 10 * _MOST_OF_A_PAIR:
-            found[pair].append(candidate)
-    return found
-
-
-def _all_candidates(
-    reader: Reader, target: str, changes: Mapping[int, Change]
+    shelf: Shelf, base: str, pair: PairOf, changes: Mapping[int, Change]
 ) -> Iterator[Candidate]:
-    users = _sides_by(changes, lambda change: change.by_name)
-    heirs = _sides_by(changes, _bases)
-    importers = _sides_by(changes, lambda change: change.imports)
-    for number, change in changes.items():
-        for name in change.offers:
-            for other in users.get(name, set()) - {number}:
-                yield from rules.by_name((number, other), change, changes[other], name)
-        for name in change.owners:
-            for other in heirs.get(name, set()) - {number}:
-                yield from rules.overridden((number, other), change, changes[other], name)
-        for path in change.gone:
-            name = posixpath.basename(module_name(path))
-            for other in importers.get(name, set()) - {number}:
-                imports = changes[other].imports[name]
-                yield from rules.modules((number, other), change, path, imports)
-    yield from texts.candidates(changes)
-    yield from _taken_twice(reader, target, changes)
+    from gitcoord.conflicts.semantic import rules
+
+    for sides in (pair, pair[::-1]):
+        one, other = changes[sides[0]], changes[sides[1]]
+        for name in _shared(one.offers, other.by_name):
+            yield from rules.by_name(sides, one, other, name)
+        for name in one.owners:
+            yield from rules.overridden(sides, one, other, name)
+        for path in one.gone if other.imports else ():
+            imports = other.imports.get(posixpath.basename(module_name(path)), ())
+            yield from rules.modules(sides, one, path, imports)
+    yield from texts.candidates({number: changes[number] for number in pair})
+    first, second = changes[pair[0]], changes[pair[1]]
+    for key in sorted({*claiming.keys(first)} & {*claiming.keys(second)}):
+        taken = {key[1]: shelf.names_in(base, key[1])} if key[0] == "numbered" else {}
+        yield from claiming.clashes(pair, first, second, key, taken)
 
 
-def _sides_by(
-    changes: Mapping[int, Change], names: Callable[[Change], Iterable[str]]
-) -> dict[str, set[int]]:
-    found: dict[str, set[int]] = defaultdict(set)
-    for number, change in changes.items():
-        for name in names(change):
-            found[name].add(number)
-    return found
-
-
-def _bases(change: Change) -> Iterator[str]:
-    """Classes that a new class of this side is made from."""
-    for file in change.files.values():
-        for added in file.added:
-            yield from added.bases
-
-
-def _taken_twice(reader: Reader, target: str, changes: Mapping[int, Change]) -> Iterator[Candidate]:
-    takers: dict[claiming.Key, list[int]] = defaultdict(list)
-    for number, change in changes.items():
-        for key in set(claiming.keys(change)):
-            takers[key].append(number)
-    shared = {key: numbers for key, numbers in takers.items() if len(numbers) > 1}
-    folders = {key[1] for key in shared if key[0] == "numbered"}
-    taken = {folder: _names_in(reader, target, folder) for folder in folders}
-    for key, numbers in shared.items():
-        for place, one in enumerate(numbers):
-            for other in numbers[place + 1 :]:
-                yield from claiming.clashes((one, other), changes[one], changes[other], key, taken)
-
-
-def _names_in(reader: Reader, target: str, folder: str) -> list[str]:
-    name = f"{target}:{folder}"
-    said = None if "\n" in folder else reader.find(name)
-    if said is None or said[1] != "tree":
-        return []
-    return [entry.decode("utf-8", "surrogateescape") for entry in reader.tree(name)]
-
-
-def _merges(
-    aside: Repository,
-    target: str,
-    trees: Mapping[int, str],
-    merge: Merger | None,
-    pairs: Sequence[PairOf],
-) -> dict[PairOf, Merged | None]:
-    if not pairs:
-        return {}
-    if merge is None:
-        numbers = sorted({number for pair in pairs for number in pair})
-        commits = landed(aside, target, {number: trees[number] for number in numbers})
-        bench = prepare(aside, target, Cache()).bench
-        answers: Sequence[Merged | None] = merge_all(
-            bench, [(commits[one], commits[other]) for one, other in pairs]
-        )
-    else:
-        answers = merge(pairs)
-    return dict(zip(pairs, answers, strict=True))
+def _shared(one: Collection[str], other: Collection[str]) -> Iterator[str]:
+    fewer, more = sorted((one, other), key=len)
+    return (name for name in fewer if name in more)
 
 
 def _confirmed(
     shelf: Shelf,
-    target: str,
-    deltas: Mapping[int, Delta],
+    sides: Sides,
     found: Mapping[PairOf, list[Candidate]],
-    merges: Mapping[PairOf, Merged | None],
-) -> dict[PairOf, list[Meaning]]:
-    clean = {pair: merged for pair, merged in merges.items() if merged and merged.clean}
-    wanted: dict[int, set[str]] = defaultdict(set)
-    for pair in clean:
-        for one in found[pair]:
-            if one.word:
-                wanted[one.one].add(one.word)
-    words = Words(shelf, target, {word for some in wanted.values() for word in some})
-    names = {side: words.of_side(deltas[side], some) for side, some in wanted.items()}
-    nobody = SideWords({})
-    answers = {}
-    for pair, merged in clean.items():
-        result = Merge(shelf, merged.tree)
-        sure = [one for one in found[pair] if one.confirm(result, names.get(one.one, nobody))]
-        if sure:
-            answers[pair] = _distinct(sure)
-    return answers
+    merges: Mapping[PairOf, Merge],
+) -> dict[PairOf, list[Candidate]]:
+    """Those that stand in the merge. Code is searched for words only where all else is so."""
+    asked: dict[int, Asking] = defaultdict(Asking)
+    likely = {
+        pair: [one for one in some if one.confirm(merges[pair], asked[one.one])]
+        for pair, some in found.items()
+    }
+    words = Words(shelf, sides.base, {word for one in asked.values() for word in one.words})
+    words.fetch(sides.deltas[number] for number, one in asked.items() if one.words)
+    names = {
+        number: words.of_side(sides.deltas[number], one.words) for number, one in asked.items()
+    }
+    return {
+        pair: [one for one in some if one.confirm(merges[pair], names[one.one])]
+        for pair, some in likely.items()
+    }
 
 
 def _distinct(sure: Iterable[Candidate]) -> list[Meaning]:

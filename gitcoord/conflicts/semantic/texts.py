@@ -15,8 +15,8 @@ from gitcoord.conflicts.semantic.meaning import (
     Names,
     Result,
 )
+from gitcoord.conflicts.semantic.mentions import is_telling
 from gitcoord.conflicts.semantic.outline import FIELD, Definition
-from gitcoord.conflicts.semantic.plain import names_in
 
 _DATA = {"json", "toml", "yaml", "settings", "sql", "proto"}
 _Mention = tuple[int, FileChange, int]
@@ -24,7 +24,7 @@ _Mention = tuple[int, FileChange, int]
 
 def candidates(changes: Mapping[int, Change]) -> Iterator[Candidate]:
     """For all pairs: the work grows with mentions of names that are taken away."""
-    taken = {number: list(_taken_away(change)) for number, change in changes.items()}
+    taken = {number: list(taken_away(change)) for number, change in changes.items()}
     wanted = {gone.name for some in taken.values() for _, gone, _ in some}
     if not wanted:
         return
@@ -40,26 +40,26 @@ def _mentions(changes: Mapping[int, Change], wanted: set[str]) -> dict[str, list
     found: dict[str, list[_Mention]] = defaultdict(list)
     for number, change in changes.items():
         for file in change.files.values():
-            for text, line in file.texts:
-                for name in wanted.intersection(names_in(text)):
+            for name, line in file.mentions:
+                if name in wanted:
                     found[name].append((number, file, line))
     return found
 
 
-def _taken_away(change: Change) -> Iterator[tuple[FileChange, Definition, str]]:
+def taken_away(change: Change) -> Iterator[tuple[FileChange, Definition, str]]:
+    """Keys and columns: the file, what it was, and the kind to say."""
     for file in change.files.values():
-        outline = file.new or file.old
-        if outline is None or outline.language not in _DATA:
+        if file.language not in _DATA:
             continue
         for gone in file.removed:
-            if gone.kind == FIELD and _is_telling(gone.name) and "[]" not in gone.scope:
+            if gone.kind == FIELD and is_telling(gone.name) and "[]" not in gone.scope:
                 yield file, gone, REMOVED
         for old, new in file.changed:
-            sorts = [_sort(one, outline.language) for one in (old, new)]
-            if old.kind == FIELD and _is_telling(old.name) and sorts[0] != sorts[1]:
+            sorts = [_sort(one, file.language) for one in (old, new)]
+            if old.kind == FIELD and is_telling(old.name) and sorts[0] != sorts[1]:
                 yield file, new, CHANGED
         for use in file.uses:
-            if use.receiver.startswith("drop ") and _is_telling(use.name):
+            if use.receiver.startswith("drop ") and is_telling(use.name):
                 place = (use.line, use.line)
                 yield file, Definition(use.name, (use.receiver[5:],), FIELD, place), REMOVED
 
@@ -73,13 +73,7 @@ def _candidate(
         number, other, kind, gone.name, source.path, file.path, gone.lines, (line, line), 0.7,
         f"{gone.name} {what} in {source.path}, and {file.path} newly names it",
         _is_gone(gone.name) if kind == REMOVED else lambda _result, _names: True,
-        word=gone.name if kind == REMOVED else "",
     )  # fmt: skip
-
-
-def _is_telling(name: str) -> bool:
-    """A name of more than one word, so that a literal of it is no accident."""
-    return len(name) >= 4 and bool(re.search(r"[a-z0-9][_.-][a-z]|[a-z][A-Z]", name))
 
 
 def _sort(definition: Definition, language: str) -> str:

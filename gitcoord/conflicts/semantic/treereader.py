@@ -6,20 +6,19 @@ A reader maps types of nodes to methods; a node without one is walked through.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from gitcoord.conflicts.semantic.gathering import Gathering
 from gitcoord.conflicts.semantic.outline import (
+    CLASS,
     CONSTANT,
     FIELD,
     FUNCTION,
     IMPORT,
     Arguments,
-    Claim,
     Definition,
-    Outline,
     Parameters,
-    Scope,
     Touched,
     Use,
 )
@@ -38,21 +37,19 @@ _STRINGS = {
 _NOT_IN_PATTERNS = {"right", "value", "type", "default_value"}
 
 
-class TreeReader:
-    language = ""
+Members = Mapping[str, tuple[str, str]]
+
+
+class TreeReader(Gathering):
+    """members: a node that asks something for a name -> the fields of the name and of what it
+    is asked of. nameless: what it is asked of, where nothing says."""
+
+    members: ClassVar[Members] = {}
+    nameless = ""
     touched: Touched | None = None
 
     def __init__(self) -> None:
-        self.scope: Scope = ()
-        self.depth = 0
-        self.definitions: list[Definition] = []
-        self.uses: list[Use] = []
-        self.claims: list[Claim] = []
-        self.imports: dict[str, tuple[str, str]] = {}
-        self.bindings: set[tuple[Scope, str]] = set()
-        self.texts: list[tuple[str, int]] = []
-        self.package = ""
-        self.open = False
+        super().__init__()
         self.held: set[int] = set()
         self.ways: dict[str, Callable[[Node], None]] = {
             "identifier": self.bare,
@@ -62,13 +59,8 @@ class TreeReader:
             "line_comment": self.nothing,
             "block_comment": self.nothing,
             **dict.fromkeys(_STRINGS, self.string),
+            **dict.fromkeys(self.members, self.member),
         }
-
-    def outline(self) -> Outline:
-        return Outline(
-            self.language, tuple(self.definitions), tuple(self.uses), tuple(self.claims),
-            self.imports, frozenset(self.bindings), tuple(self.texts), self.package, self.open,
-        )  # fmt: skip
 
     def visit(self, node: Node | None) -> None:
         if node is None:
@@ -103,9 +95,6 @@ class TreeReader:
         if 0 < len(said) <= _LONGEST_TEXT:
             self.texts.append((said, line(node)))
         self.inside(node)
-
-    def bind(self, name: str) -> None:
-        self.bindings.add((self.scope, name))
 
     def bind_pattern(self, node: Node | None) -> None:
         """All names a pattern gives, and the uses in its defaults and types."""
@@ -160,12 +149,82 @@ class TreeReader:
         self.bind_pattern(node.child_by_field_name("parameters"))
         self.bind_pattern(node.child_by_field_name("parameter"))
 
+    def anonymous(self, node: Node) -> None:
+        """A function without a name."""
+        if not self.is_same(node):
+            self.depth += 1
+            self.closure(node)
+            self.depth -= 1
+
+    def closure(self, node: Node) -> None:
+        self.given(node)
+        self.visit(node.child_by_field_name("return_type"))
+        self.visit(node.child_by_field_name("body"))
+
     def within(self, name: str, node: Node | None) -> None:
         """Visit a body in the scope `name`."""
         outer = self.scope
         self.scope = (*outer, name)
         self.visit(node)
         self.scope = outer
+
+    def container(self, node: Node, body: str = "body", **more: Any) -> None:
+        """A class, type or module by name. body: the field that holds what is in it."""
+        name = node.child_by_field_name("name")
+        if name is not None:
+            self.bind(text(name))
+            self.define(text(name), CLASS, node, **more)
+            self.within(text(name), node.child_by_field_name(body))
+
+    def field(self, node: Node) -> None:
+        """Of a class or type, by name."""
+        kind = node.child_by_field_name("type")
+        for name in node.children_by_field_name("name"):
+            self.define(text(name), FIELD, node, results=text(kind) if kind else "", loose=True)
+        self.inside(node, without=("name",))
+
+    def naming(self, node: Node) -> None:
+        """What gives a name a meaning, and nothing else."""
+        for name in node.children_by_field_name("name"):
+            self.bind(text(name))
+        self.inside(node, without=("name",))
+
+    def holding(self, node: Node) -> None:
+        """What is in it is waited for, or handed on."""
+        self.held |= {child.id for child in node.named_children}
+        self.inside(node)
+
+    def member(self, node: Node) -> None:
+        """A name that something is asked for, without a call."""
+        name, receiver = self.parts(node)
+        if name is not None:
+            self.use(name, dotted(receiver) or self.nameless)
+        self.visit(receiver)
+
+    def parts(self, node: Node) -> tuple[Node | None, Node | None]:
+        """The name of one of `members`, and what it is asked of."""
+        name, receiver = self.members[node.type]
+        return node.child_by_field_name(name), node.child_by_field_name(receiver)
+
+    def calling(
+        self, node: Node, called: Node | None, arguments: Arguments | None, *, held: bool = False
+    ) -> None:
+        """A call, of a bare name or of one of `members`."""
+        given = node.child_by_field_name("arguments")
+        if called is not None and called.type == "identifier":
+            self.use(called, "", arguments, held=held)
+        elif called is not None and called.type in self.members:
+            name, receiver = self.parts(called)
+            if name is not None:
+                self.use(name, dotted(receiver) or self.nameless, arguments, held=held)
+                self.registering(dotted(receiver), text(name), given, node)
+            self.visit(receiver)
+        else:
+            self.visit(called)
+        self.visit(given)
+
+    def registering(self, receiver: str, verb: str, given: Node | None, node: Node) -> None:
+        """What a call of `receiver.verb` claims: nothing, unless a language says so."""
 
     def use(
         self, name: Node, receiver: str, arguments: Arguments | None = None, *, held: bool = False
@@ -174,13 +233,8 @@ class TreeReader:
 
     def took(self, local: str, module: str, name: str, node: Node) -> None:
         """An import: a name of the file that comes from elsewhere."""
-        self.bind(local)
-        self.imports[local] = (module, name)
+        self.imported(local, module, name, line(node))
         self.define(local, IMPORT, node, value=f"{module}:{name}", loose=True)
-        if name:
-            self.uses.append(Use(name, line(node), self.scope, f"from {module}"))
-        else:
-            self.uses.append(Use(module, line(node), self.scope, "import"))
 
     def constant(self, name: str, node: Node, value: Node | None, *, field: bool = False) -> None:
         said = f"{value.type}({' '.join(text(value)[:2000].split())})" if value else ""
@@ -192,7 +246,7 @@ class TreeReader:
         self, space: tuple[str, ...], key: str, label: str, node: Node, kind: str,
         confidence: float, *, group: bool = False,
     ) -> None:  # fmt: skip
-        self.claims.append(Claim(space, key, label, line(node), kind, confidence, group=group))
+        self.claim_at(space, key, label, line(node), kind, confidence, group=group)
 
     def arguments(self, node: Node | None) -> Arguments:
         """Of a call. A single call as the only argument can stand for several (Go)."""

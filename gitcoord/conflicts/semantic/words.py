@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from gitcoord.conflicts.deltas import Delta
 from gitcoord.conflicts.semantic.languages import ENDINGS
@@ -53,6 +53,10 @@ class Words:
                 for word in _words_of(text):
                     self._there[word].append((path.removeprefix(f"{target}:"), text[:_LONGEST]))
 
+    def fetch(self, deltas: Iterable[Delta]) -> None:
+        """Read at once what sides changed."""
+        self._shelf.read(blob for delta in deltas for blob in _code_of(delta))
+
     def of_side(self, delta: Delta, wanted: Collection[str]) -> SideWords:
         """The same as one side has them."""
         asked = set(wanted) & set(self._asked)
@@ -60,15 +64,30 @@ class Words:
             word: [text for path, text in self._there[word] if path not in delta.files]
             for word in asked
         }
-        for path, change in delta.files.items():
-            if posixpath.splitext(path)[1] not in ENDINGS or not change.new_mode.startswith("100"):
-                continue
-            body = self._shelf.body(change.new)
+        for blob in _code_of(delta) if asked else ():
+            body = self._shelf.body(blob)
             if body is None:
                 return SideWords({})
             for word, text in _lines_with(body, asked):
                 lines[word].append(text)
         return SideWords(lines)
+
+
+class Asking:
+    """Says yes to everything, and remembers which words it was asked about."""
+
+    def __init__(self) -> None:
+        self.words: set[str] = set()
+
+    def is_gone(self, name: str) -> bool:
+        self.words.add(name)
+        return True
+
+    def is_gone_from_objects(self, name: str) -> bool:
+        return self.is_gone(name)
+
+    def is_unique(self, name: str, *, function: bool) -> bool:
+        return self.is_gone(name)
 
 
 class SideWords:
@@ -92,6 +111,12 @@ class SideWords:
         shape = _DEFINES_FUNCTION if function else _DEFINES
         pattern = re.compile(shape.format(name=re.escape(name)))
         return sum(bool(pattern.search(line)) for line in self._lines.get(name, ())) == 1
+
+
+def _code_of(delta: Delta) -> Iterator[str]:
+    for path, change in delta.files.items():
+        if posixpath.splitext(path)[1] in ENDINGS and change.new_mode.startswith("100"):
+            yield change.new
 
 
 def _lines_with(body: bytes, asked: Collection[str]) -> Iterator[tuple[str, str]]:
