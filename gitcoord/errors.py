@@ -7,6 +7,7 @@
     ├── NoSuch                   an id, ref, path or record that does not exist
     ├── Taken                    an id, ref or path that exists already
     ├── Contended                another process changed the same thing first
+    ├── Parked                   it cannot go on now, and can later
     ├── NewerSchema              written by a newer gitcoord: refused, not guessed
     ├── Corrupt                  a record that cannot be read as what it should be
     └── GitFailed                git said no where no answer was expected to be no
@@ -53,6 +54,14 @@ class NoSuch(Problem):
 
 class Taken(Problem):
     pass
+
+
+class Parked(Problem):
+    """until: when it can, RFC 3339; "" when that is for a person to say."""
+
+    def __init__(self, message: str, *, hint: str = "", until: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.until = until
 
 
 class Contended(Problem):

@@ -2,21 +2,16 @@
 
 Promises: well-known credentials, values named as secrets, user names in addresses and mail
 addresses become `[REDACTED:kind]`; linear time.
-Refuses to be called complete: a secret that looks like prose stays. `detect-secrets` was
-considered: its entropy plugins flag commit ids and trace ids, which a finding is about, and it
-reads files, not lines.
+Refuses to be called complete: a secret that looks like prose stays. Masks more than
+`gitcoord.redaction`, which must not take an agent's code for a secret: lines of a log may lose
+a word too many.
 """
 
 from __future__ import annotations
 
 import re
 
-_ESCAPES = re.compile(
-    r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]?|[\]PX^_][^\x07\x1b]*+(?:\x07|\x1b\\)?|[ -/]*+.?)"
-)
-_CONTROLS = re.compile(
-    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
+from gitcoord.redaction import without_controls as without_controls
 
 _WELL_KNOWN = re.compile(
     r"""
@@ -51,11 +46,6 @@ def shown(text: str, width: int = 300) -> str:
     """One line to show or commit: no escapes, no controls, no secrets, at most `width` long."""
     text = redact(without_controls(text[: 20 * width])).strip()
     return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def without_controls(text: str) -> str:
-    """Terminal escapes are removed, other control characters become `?`, tabs stay."""
-    return _CONTROLS.sub("?", _ESCAPES.sub("", text))
 
 
 def redact(text: str) -> str:

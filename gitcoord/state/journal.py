@@ -16,7 +16,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -156,6 +156,20 @@ class Journal:
             for frame in segments.frames_after(read, position.offset):
                 skip = position.skip if frame.start == position.offset else 0
                 yield from events_in(position.segment, frame)[skip:]
+
+    def rewrite(self, edit: Callable[[bytes], bytes]) -> list[str]:
+        """Replace text in every segment that is not sealed; returns the names of those changed.
+
+        Only for what must not be there at all: places behind it in a segment move.
+        """
+        changed = []
+        with self._disk("rewrite"), self._locked():
+            for name in segments.names(self.folder):
+                content = self._path(name).read_bytes()
+                if (fresh := segments.edited(content, edit)) != content:
+                    segments.write_whole(self._path(name), fresh)
+                    changed.append(name)
+        return changed
 
     def _append(self, content: bytes) -> Position:
         with self._locked():

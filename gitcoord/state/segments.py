@@ -64,6 +64,15 @@ def frames(read: Read, offset: int = 0) -> Iterator[Frame]:
         offset += end
 
 
+def edited(content: bytes, edit: Callable[[bytes], bytes]) -> bytes:
+    """A segment with `edit` applied to each frame, and to what is damaged between two."""
+    parts, at = [], 0
+    for one in frames(reader_in(content)):
+        parts += [edit(content[at : one.start]), frame(edit(one.body))]
+        at = one.end
+    return b"".join([*parts, edit(content[at:])])
+
+
 def frames_after(read: Read, offset: int) -> Iterator[Frame]:
     """The whole frames that end after `offset`.
 

@@ -23,6 +23,7 @@ from gitcoord.git.objects import FILE, FOLDER, Batch, Entry, Reader, graft
 from gitcoord.git.refs import Change, change_refs, find_ref, read_refs
 from gitcoord.git.repository import Repository
 from gitcoord.records import match_id
+from gitcoord.redaction import redact
 from gitcoord.worktrees.worktree import Worktree, view_worktrees
 
 PREFIX = "refs/agentcoord/findings/"
@@ -45,7 +46,8 @@ class Written:
 
     @property
     def title(self) -> str:
-        return str(self.front.get("title", self.id))
+        """On one line, whatever an agent wrote: a second one could pass for ours."""
+        return " ".join(str(self.front.get("title", self.id)).split())
 
     @property
     def kind(self) -> str:
@@ -87,22 +89,22 @@ def commit_files(
     """Commit `files` (names below the worktree's folder) on its branch, and only these.
 
     On disk and in the index they are written too, so that the worktree stays as clean as it
-    was; anything else staged or changed there is not touched. Returns the commit. Raises
-    Contended when the branch keeps moving.
+    was; anything else staged or changed there is not touched. Secrets in text are replaced.
+    Returns the commit. Raises Contended when the branch keeps moving.
     """
     if worktree.branch is None:
         raise Problem(
             f"{worktree.id} is on no branch, so nothing can be committed there",
             hint=f"git -C '{worktree.path}' switch {worktree.record.body.get('branch', '')}",
         )
-    paths = {f"{worktree.folder}/{name}": content for name, content in files.items()}
+    paths = {f"{worktree.folder}/{name}": _masked(content) for name, content in files.items()}
     batch = Batch(repo)
     entries = {path: Entry(FILE, batch.blob(content)) for path, content in paths.items()}
     batch.write()
     _write_to_worktree(repo, worktree, paths, entries)
     for _ in range(_TRIES):
         try:
-            return _commit_entries(repo, worktree, entries, message, author)
+            return _commit_entries(repo, worktree, entries, redact(message), author)
         except Contended:
             time.sleep(0.01)
     raise Contended(
@@ -168,6 +170,12 @@ def _read_findings(
     for name, found in zip(entries, list(bodies), strict=True):
         if found is not None:
             yield parse(worktree_id, os.fsdecode(name), found[2])
+
+
+def _masked(content: bytes) -> bytes:
+    text = content.decode("utf-8", "surrogateescape")
+    masked = redact(text)
+    return content if masked == text else masked.encode("utf-8", "surrogateescape")
 
 
 def _write_to_worktree(

@@ -37,6 +37,7 @@ from gitcoord.git.worktrees import (
 )
 from gitcoord.process import Lease, hold
 from gitcoord.records import counted, new_id, now
+from gitcoord.redaction import redact
 from gitcoord.state.documents import encode
 from gitcoord.state.store import Store
 from gitcoord.worktrees.base import Base, check_on_branch, resolve_base
@@ -146,7 +147,8 @@ def start(repo: Repository, plan: Plan, *, say: Callable[[str], None] = lambda _
 
 
 def check_task(task: str) -> str:
-    """The task without white space around it. Raises BadInput on one nobody can work on."""
+    """The task without white space around it and without secrets: it goes into records, on the
+    branch and to models. Raises BadInput on one nobody can work on."""
     text = task.replace("\r\n", "\n").strip()
     if not text:
         raise BadInput(
@@ -163,7 +165,7 @@ def check_task(task: str) -> str:
             f"the task has a control character or a broken byte ({odd.group()!r})",
             hint="take it out, and start again: gitcoord start --help",
         )
-    return text
+    return redact(text)
 
 
 def _notes(repo: Repository, path: Path) -> Iterator[str]:

@@ -204,3 +204,17 @@ class TestReading:
         files = {f"findings/{name}": b"x" for name in ("b.md", "a.md", "a.txt", "deep/c.md")}
         commit_files(repo, one, files, "Found", author=WHO)
         assert [found.id for found in list_findings(repo, one.id, one.branch)] == ["a", "b"]
+
+
+def test_a_secret_in_a_finding_is_replaced_before_git_sees_it(
+    sandbox: Sandbox, made: tuple[Repository, Worktree]
+) -> None:
+    repo, worktree = made
+    secret = "ghp_" + "0123456789abcdefABCDEF0123456789wxyz"
+    commit_files(
+        repo, worktree, {"findings/a.md": f"it is {secret}".encode()}, f"x\n\n{secret}",
+        author=WHO,
+    )  # fmt: skip
+    [written] = list_findings(repo, worktree.id, worktree.branch)
+    assert written.body == "it is [REDACTED:github_token]"
+    assert secret not in sandbox.git("log", "-1", "--format=%B", str(worktree.branch))
