@@ -28,6 +28,21 @@ Check = Callable[[Any], str]
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _KINDS = {str: "a text", int: "a whole number", bool: "true or false", tuple: "a list of texts"}
 _STRATEGIES = ("queue", "split", "rebase", "union", "structural", "owner", "person")
+_AMOUNT = re.compile(
+    r"\$?(?P<number>[0-9]{1,12}(?:\.[0-9]{1,9})?)(?P<many>[kKM]?)\s*(?P<unit>[a-z]*)"
+)
+_MANY = {"": 1, "k": 1_000, "m": 1_000_000}
+_UNITS = {
+    "usd": ("dollars", 1.0), "second": ("seconds", 1.0), "minute": ("seconds", 60.0),
+    "hour": ("seconds", 3600.0), "dollar": ("dollars", 1.0), "token": ("tokens", 1.0),
+    "turn": ("turns", 1.0), "s": ("seconds", 1.0), "min": ("seconds", 60.0),
+    "h": ("seconds", 3600.0),
+}  # fmt: skip
+_UNITS |= {f"{unit}s": meant for unit, meant in _UNITS.items() if len(unit) > 3}
+_TOOLS = (
+    *("read", "list", "search", "history", "edit", "write", "apply_patch", "run"),
+    "record_finding",
+)
 _TRUTHS = {"true": True, "yes": True, "on": True, "1": True} | dict.fromkeys(
     ("false", "no", "off", "0"), False
 )
@@ -98,9 +113,38 @@ def _one_of(*words: str) -> Check:
     return lambda value: "" if value in words else f"{value!r} is none of {', '.join(words)}"
 
 
+def _each_of(*words: str) -> Check:
+    each = _one_of(*words)
+    return lambda values: next((wrong for value in values if (wrong := each(value))), "")
+
+
 def _strategy(value: str) -> str:
     """Empty is "not said"."""
     return _one_of(*_STRATEGIES)(value) if value else ""
+
+
+def amount(text: str) -> tuple[str, float]:
+    """What a text such as `2.50`, `$2`, `500k tokens` or `30 minutes` caps, and at what.
+
+    One of dollars, tokens, turns and seconds. Raises ValueError.
+    """
+    found = _AMOUNT.fullmatch(text.strip())
+    measure, size = _UNITS.get(found["unit"] or "dollars", ("", 0.0)) if found else ("", 0.0)
+    if not found or not measure or (found["many"] and measure != "tokens"):
+        raise ValueError(f"{text[:60]!r} is no amount: 2 dollars, 500k tokens, 40 turns, 1 hour")
+    most = float(found["number"]) * _MANY[found["many"].lower()] * size
+    if not most:
+        raise ValueError(f"{text[:60]!r} would let nothing happen; without it there is no cap")
+    return measure, most
+
+
+def _amounts(values: tuple[str, ...]) -> str:
+    try:
+        measures = [amount(value)[0] for value in values]
+    except ValueError as error:
+        return str(error)
+    twice = [measure for measure in measures if measures.count(measure) > 1]
+    return f"{twice[0]} are capped twice" if twice else ""
 
 
 def _template(*places: str, needs: str) -> Check:
@@ -185,6 +229,43 @@ class Run(Section):
     workers: int = _key(0, "How many tasks run at once; 0 is one for each core.", _least(0))
 
 
+class Agents(Section):
+    runner: str = _key("local", "What agents run on where nothing is said; auto finds out.")
+    model: str = _key("", "The model agents use; empty is the runner's own choice.")
+    command: tuple[str, ...] = _key((), "The program of the command runner, with its arguments.")
+    commit: str = _key(
+        "host", "Who commits what an agent changed: host, or agent.", _one_of("host", "agent")
+    )
+    wall: int = _key(3600, "Seconds after which an agent is ended; 0 is never.", _least(0))
+    stall: int = _key(300, "Seconds without a sign of life until then; 0 is never.", _least(0))
+    retries: int = _key(2, "How often a task is tried again after a passing error.", _least(0))
+    max_tokens: int = _key(16_000, "Tokens an answer of the api runner may have.", _least(256))
+    context: int = _key(
+        150_000, "Tokens of a conversation from which on the api runner shortens it.", _least(2_000)
+    )
+    run: str = _key(
+        "auto",
+        "Commands of the api runner: auto (in bubblewrap, where it works), off, unconfined, or ask "
+        "(unconfined, each approved by a person).",
+        _one_of("auto", "off", "ask", "unconfined"),
+    )
+    run_seconds: int = _key(120, "Seconds after which such a command is ended.", _least(1))
+    network: bool = _key(False, "Whether such a command may use the network.")
+    ask: tuple[str, ...] = _key(
+        (), "Tools of the api runner that a person approves, each call.", _each_of(*_TOOLS)
+    )
+
+
+class Budget(Section):
+    task: tuple[str, ...] = _key(
+        (),
+        'What one task may cost: "2 dollars", "500k tokens", "40 turns", "30 minutes".',
+        _amounts,
+    )
+    run: tuple[str, ...] = _key((), "The same for a run, from its start to its end.", _amounts)
+    day: tuple[str, ...] = _key((), "The same for all runs here in a day (UTC).", _amounts)
+
+
 class Log(Section):
     max_bytes: int = _key(10_000_000, "Bytes after which a log starts anew.", _least(1_000))
 
@@ -210,6 +291,8 @@ class Config:
         self.trash = Trash(given)
         self.resolve = Resolve(given)
         self.run = Run(given)
+        self.agents = Agents(given)
+        self.budget = Budget(given)
         self.log = Log(given)
         self.ui = Ui(given)
 
@@ -307,6 +390,27 @@ def user_file() -> Path:
     from platformdirs import user_config_path
 
     return user_config_path("gitcoord", appauthor=False) / "config.toml"
+
+
+class Access(NamedTuple):
+    """What opens a model's API: one of key and token, and where it is, "" for its usual place.
+
+    Shown without its secrets, so that no log and no traceback has them.
+    """
+
+    key: str
+    token: str
+    url: str
+
+    def __repr__(self) -> str:
+        return f"Access(url={self.url!r})"
+
+
+def model_access() -> Access:
+    """The way to the model's API that the environment gives; key and token "" where it has none."""
+    key = os.environ.get("ANTHROPIC_API_KEY", "").strip()
+    token = "" if key else os.environ.get("ANTHROPIC_AUTH_TOKEN", "").strip()
+    return Access(key, token, os.environ.get("ANTHROPIC_BASE_URL", "").strip())
 
 
 def fill(text: str, places: Mapping[str, str]) -> str:

@@ -45,6 +45,9 @@ def answer(words: list[str]) -> int:
             code = _print_version()
         elif words[:2] == ["conflicts", "near"] and not {"-h", "--help"} & {*words}:
             code = _near(words[2:])
+        elif words in (["agents", "list"], ["agents", "list", "--json"]):
+            asked = _asked()
+            code = _list_roles(asked, words)
         else:
             early = _begin_early(words)
             asked = _asked()
@@ -95,6 +98,14 @@ def _list(asked: Asked, words: list[str]) -> int:
     return 0
 
 
+def _list_roles(asked: Asked, words: list[str]) -> int:
+    """Asked by programs that choose a role: typer would be a third of what it costs."""
+    from gitcoord.commands.role_rows import print_roles
+
+    print_roles(asked, as_json="--json" in words)
+    return 0
+
+
 def _near(words: list[str]) -> int:
     """Asked before every edit: typer alone would double what it costs."""
     from gitcoord.commands.near import near
@@ -110,6 +121,7 @@ def _asked() -> Asked:
         dumb=os.environ.get("TERM") == "dumb",
         shell=os.path.basename(os.environ.get("SHELL", "")),  # noqa: PTH119 - pathlib costs 8 ms
         shell_folder=os.environ.get("PWD", ""),
+        agent=os.environ.get("GITCOORD_AGENT", ""),
     )
 
 

@@ -26,8 +26,8 @@ FLOORS = (
     ("coordination", "conflicts"),
     ("worktrees", "analysis"),
     ("state", "config"),
-    ("git", "process"),
-    ("records",),
+    ("git", "process", "redaction"),
+    ("records", "testing"),
     ("errors",),  # DESIGN draws it beside records, which raise some too
 )
 FLOOR = {room: len(FLOORS) - index for index, rooms in enumerate(FLOORS) for room in rooms}
@@ -41,7 +41,8 @@ ONLY = {
     "typer": {"main", "commands"},
     "rich": {"view"},
 }
-ENVIRONMENT = {"main.py", "config.py", "git/run.py"}
+# testing/fake_agent.py plays a program of its own, that is told its script that way.
+ENVIRONMENT = {"main.py", "config.py", "git/run.py", "testing/fake_agent.py"}
 # asking.py completes ids from refs: nothing heavier may be imported for a press of <TAB>.
 # asked.py names the type of what main began to ask for.
 ASK_GIT = {"commands/asking.py", "commands/asked.py"}
@@ -284,7 +285,7 @@ class TestLayout:
         mirrored = {
             path.name for path in (ROOT / "tests").iterdir() if (path / "__init__.py").is_file()
         }
-        assert mirrored - rooms <= {"benchmarks"}
+        assert mirrored - rooms <= {"benchmarks", "real_agents"}
 
 
 def tracked() -> list[str]:

@@ -26,13 +26,22 @@ VERBS = {
         "findings": ("findings", "What agents found, also after their worktree is gone."),
         "report": ("findings", "The report of an investigation, in Markdown."),
     },
+    "Agents": {
+        "agents": ("agents", "The roles agents can have: list, show, search, pick, import."),
+        "approvals": ("approvals", "What waits for your yes or no."),
+        "approve": ("approvals", "Allow what an agent asked for, once."),
+        "deny": ("approvals", "Refuse what an agent asked for."),
+        "cost": ("cost", "What runs cost: tokens and dollars."),
+    },
     "Removing and mending": {
         "remove": ("worktrees", "Remove worktrees; refused while something would be lost."),
         "undo": ("worktrees", "Bring a removed worktree back, with all that was in it."),
         "trash": ("trash", "What was removed: list it, bring it back, let it go."),
+        "purge": ("purge", "Take a leaked secret out of refs and objects, for good."),
         "doctor": ("doctor", "Find what is out of step, and mend it."),
     },
     "Settings": {
         "config": ("config", "Show and change the settings, each with where it comes from."),
+        "demo": ("demo", "Several agents at work, with a scripted model: no key needed."),
     },
 }

@@ -26,7 +26,8 @@ class Asked:
 
     plain: the environment wants no colour. dumb: its terminal can do nothing but print.
     shell: the name of the user's shell. shell_folder: where that shell believes it is ($PWD),
-    for when that folder is gone. moves: what `-C` was given, in order. early: the repository
+    for when that folder is gone. agent: what GITCOORD_AGENT says, set for all that an agent of
+    ours runs. moves: what `-C` was given, in order. early: the repository
     here, and the worktrees' statuses, when main has begun to ask for them.
     """
 
@@ -34,6 +35,7 @@ class Asked:
     dumb: bool = False
     shell: str = ""
     shell_folder: str = ""
+    agent: str = ""
     moves: list[str] = field(default_factory=list)
     quiet: bool = False
     no_color: bool = False

@@ -144,6 +144,10 @@ def _file(asked: Asked, *, user: bool) -> Path:
 
 def _apply(asked: Asked, edit: config.Edit, *, dry_run: bool) -> None:
     if not dry_run:
+        # Budgets and what agents may do are settings: they are for people to change.
+        from gitcoord.coordination.approvals import refuse_agent
+
+        refuse_agent(asked.agent, "change settings")
         edit.apply()
     done = "would be" if dry_run else "is now"
     after = "not set" if edit.after is None else _text(edit.after)

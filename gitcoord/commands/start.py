@@ -80,6 +80,30 @@ Bad = Annotated[
 BisectTimeout = Annotated[
     float | None, typer.Option(metavar="SECONDS", help="How long one test may take.")
 ]
+With = Annotated[
+    str,
+    typer.Option(
+        "--with",
+        metavar="RUNNER",
+        help="What agents run on: local, api, claude, codex, … or auto.",
+    ),
+]
+Model = Annotated[str, typer.Option(metavar="NAME", help="The model; any name is accepted.")]
+Command = Annotated[
+    str,
+    typer.Option(
+        "--command",
+        metavar="CMD",
+        help="The program of --with command; {prompt_file} and {prompt} are filled in.",
+    ),
+]
+Budget = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="AMOUNT",
+        help="The most this run may use: 5 (dollars), '2M tokens', '40 turns', '1h'; repeatable.",
+    ),
+]
 NoRun = Annotated[bool, typer.Option("--no-run", help="Only the worktree, no agents.")]
 
 
@@ -89,6 +113,7 @@ NoRun = Annotated[bool, typer.Option("--no-run", help="Only the worktree, no age
         'gitcoord start investigation "500 after deploy" --log app.log --since "2 weeks ago"',
         'gitcoord start investigation "search is empty" --bisect "make test" --good v1.4',
         'gitcoord start development "let users change their mail" --from origin/main',
+        'gitcoord start development "speed up the cart" --with claude --budget 2',
     )
 )
 def start(
@@ -107,6 +132,10 @@ def start(
     good: Good = None,
     bad: Bad = None,
     bisect_timeout: BisectTimeout = None,
+    runner: With = "",
+    model: Model = "",
+    command: Command = "",
+    budget: Budget = None,
     no_run: NoRun = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -139,6 +168,7 @@ def start(
         asked, plan, lambda: _make(asked, plan),
         logs=logs or (), since=since, until=until, within=within,
         bisect=bisect, good=good or (), bad=bad, bisect_timeout=bisect_timeout,
+        agents=running.Agents(runner, model, command, tuple(budget or ())),
         dry_run=dry_run, as_json=as_json,
     )  # fmt: skip
 

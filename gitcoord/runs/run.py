@@ -1,14 +1,16 @@
 """One run: a workflow at work in a worktree, as a record that survives its process.
 
 The record's documents: `record` (workflow, worktree, question, state, times) and `tasks`
-(task -> state, role, needs, times, error). States of a run: running, done, failed, stopped.
-Of a task: waiting, running, done, failed, skipped (something it needs failed).
+(task -> state, role, needs, runner, times, error). States of a run: running, done, failed,
+stopped, parked. Of a task: waiting, running, done, failed, skipped (something it needs failed),
+parked (it waits for a person, or for a limit to end).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gitcoord.git.repository import Repository
@@ -18,8 +20,8 @@ from gitcoord.runs.workflow import Task, Workflow
 from gitcoord.state.store import Record, Store
 
 KIND = "runs"
-WAITING, RUNNING, DONE, FAILED, SKIPPED, STOPPED = (
-    "waiting", "running", "done", "failed", "skipped", "stopped",
+WAITING, RUNNING, DONE, FAILED, SKIPPED, STOPPED, PARKED = (
+    "waiting", "running", "done", "failed", "skipped", "stopped", "parked",
 )  # fmt: skip
 
 
@@ -49,13 +51,14 @@ class Run:
 
     @property
     def tasks(self) -> Mapping[str, Mapping[str, Any]]:
-        """Task name -> state, role, needs, does, started, ended, error; in workflow order."""
+        """Task name -> state, role, needs, does, runner, started, ended, error; in workflow
+        order. Of a task that had an agent also mark and attempt."""
         return self.record.documents["tasks"]
 
     def ready(self) -> list[Task]:
         """Tasks that may start now: waiting, with all they need done."""
         return [
-            _task(name, task)
+            task_of(name, task)
             for name, task in self.tasks.items()
             if task["state"] == WAITING
             and all(self.tasks[need]["state"] == DONE for need in task["needs"])
@@ -79,6 +82,7 @@ def create_run(
     tasks = {
         task.name: {
             "state": WAITING, "role": task.role, "needs": list(task.needs), "does": task.does,
+            "runner": task.runner,
         }
         for task in workflow.tasks
     }  # fmt: skip
@@ -101,6 +105,11 @@ def list_runs(repo: Repository) -> list[Run]:
     return sorted(runs, key=lambda run: str(run.record.body.get("created", "")))
 
 
+def log_of(repo: Repository, run_id: str, task: str) -> Path:
+    """Where the raw transcript of a task's agent is kept, on this machine only."""
+    return repo.own_dir / "logs" / run_id / f"{task}.jsonl"
+
+
 def is_hosted(repo: Repository, run_id: str) -> bool:
     """Whether a live process drives the run."""
     return is_held(repo.own_dir, run_id)
@@ -116,15 +125,31 @@ def begin_task(repo: Repository, run_id: str, name: str) -> Run:
     return _change_task(repo, run_id, name, state=RUNNING, started=now())
 
 
+def note_task(repo: Repository, run_id: str, name: str, **noted: Any) -> Run:
+    """Write down what an agent that is about to start will be known by."""
+    return _change_task(repo, run_id, name, **noted)
+
+
+def park_task(
+    repo: Repository, run_id: str, name: str, *, waits: str, until: str = "", hint: str = ""
+) -> Run:
+    """Mark a task that waits. waits: for what, in words. until: a time, when it is known.
+    hint: what to do about it."""
+    said = {key: text for key, text in (("until", until), ("hint", hint)) if text}
+    return _change_task(repo, run_id, name, state=PARKED, waits=waits, **said)
+
+
 def end_task(
-    repo: Repository, run_id: str, name: str, *, error: str = "", problem: str = ""
+    repo: Repository, run_id: str, name: str, *, error: str = "", problem: str = "", hint: str = ""
 ) -> Run:
     """Mark a task done, or failed with `error`; then what needs it is skipped.
 
-    problem: a part that could not be done, of a task that is done all the same.
+    problem: a part that could not be done, of a task that is done all the same. hint: what to
+    do about either.
     """
     state = FAILED if error else DONE
-    said = {key: text for key, text in (("error", error), ("problem", problem)) if text}
+    named = (("error", error), ("problem", problem), ("hint", hint))
+    said = {key: text for key, text in named if text}
     return _change_task(repo, run_id, name, state=state, ended=now(), **said)
 
 
@@ -134,9 +159,10 @@ def reopen(repo: Repository, run_id: str) -> Run:
 
     def edit(tasks: dict[str, Any]) -> dict[str, Any]:
         for task in tasks.values():
-            if task["state"] in (RUNNING, FAILED, SKIPPED):
+            if task["state"] in (RUNNING, FAILED, SKIPPED, PARKED):
                 task["state"] = WAITING
-                task.pop("error", None)
+                for key in ("error", "waits", "until", "hint"):
+                    task.pop(key, None)
         return tasks
 
     Store(repo).change(KIND, run_id, edit, document="tasks")
@@ -148,6 +174,8 @@ def close(repo: Repository, run_id: str, *, stopped: bool = False) -> Run:
     run = read_run(repo, run_id)
     states = {task["state"] for task in run.tasks.values()}
     state = STOPPED if stopped else DONE if states <= {DONE} else FAILED
+    if not stopped and PARKED in states and FAILED not in states:
+        state = PARKED
     return _set_state(repo, run_id, state)
 
 
@@ -175,5 +203,7 @@ def _skip_what_cannot_run(tasks: dict[str, Any]) -> dict[str, Any]:
     return tasks
 
 
-def _task(name: str, task: Mapping[str, Any]) -> Task:
-    return Task(name, str(task["role"]), tuple(task["needs"]), str(task.get("does", "")))
+def task_of(name: str, task: Mapping[str, Any]) -> Task:
+    """The task of a run's record."""
+    does, runner = str(task.get("does", "")), str(task.get("runner", ""))
+    return Task(name, str(task["role"]), tuple(task["needs"]), does, runner)

@@ -17,12 +17,18 @@ from gitcoord.errors import BadInput
 
 @dataclass(frozen=True)
 class Task:
-    """needs: names of tasks that must be done first. does: in words, for people and agents."""
+    """needs: names of tasks that must be done first. does: in words, for people and agents.
+
+    runner: the one it always runs on; "" for the one the run is started with. model: there is
+    no such task in a run without a model.
+    """
 
     name: str
     role: str
     needs: tuple[str, ...]
     does: str
+    runner: str = ""
+    model: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,13 +52,22 @@ def read_workflow(file: Path) -> Workflow:
     return Workflow(file.stem, tuple(_in_order(file, tasks)))
 
 
+def without_model(workflow: Workflow) -> Workflow:
+    """The workflow as it runs where no model is at hand."""
+    return Workflow(workflow.name, tuple(task for task in workflow.tasks if not task.model))
+
+
 def _task(file: Path, table: Mapping[str, Any]) -> Task:
-    texts = {key: table.get(key, "") for key in ("name", "role", "does")}
-    needs = table.get("needs", [])
+    texts = {key: table.get(key, "") for key in ("name", "role", "does", "runner")}
+    needs, model = table.get("needs", []), table.get("model", False)
     right = all(isinstance(value, str) for value in texts.values()) and isinstance(needs, list)
     if not right or not texts["name"] or not texts["role"]:
         raise _bad(file, f"a task needs a name and a role: {dict(table)!r:.80}")
-    return Task(texts["name"], texts["role"], tuple(map(str, needs)), texts["does"])
+    if not isinstance(model, bool):
+        raise _bad(file, f"task {texts['name']!r}: model is true or false")
+    return Task(
+        texts["name"], texts["role"], tuple(map(str, needs)), texts["does"], texts["runner"], model
+    )
 
 
 def _in_order(file: Path, tasks: list[Task]) -> list[Task]:
@@ -63,6 +78,8 @@ def _in_order(file: Path, tasks: list[Task]) -> list[Task]:
         for need in task.needs:
             if need not in by_name:
                 raise _bad(file, f"task {task.name!r} needs {need!r}, which is no task")
+            if by_name[need].model and not task.model:
+                raise _bad(file, f"task {task.name!r} needs {need!r}, which needs a model")
     try:
         order = TopologicalSorter({task.name: task.needs for task in tasks}).static_order()
         return [by_name[name] for name in order]

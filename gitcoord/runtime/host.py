@@ -14,15 +14,17 @@ from functools import partial
 from typing import Any
 
 from gitcoord.analysis.finding import Finding, describe, recreate
-from gitcoord.errors import Problem
+from gitcoord.errors import Parked, Problem
 from gitcoord.git.repository import Repository
 from gitcoord.process import cores, hold
 from gitcoord.records import now
-from gitcoord.runs.run import Moment, Run, begin_task, close, end_task
+from gitcoord.redaction import redact
+from gitcoord.runs.run import Moment, Run, begin_task, close, end_task, park_task
 from gitcoord.runs.workflow import Task
+from gitcoord.runtime.runners import stop_all
 from gitcoord.state.journal import Journal
 from gitcoord.state.store import Store
-from gitcoord.worktrees.findings import commit_files, list_findings, render
+from gitcoord.worktrees.findings import Written, commit_files, list_findings, render
 from gitcoord.worktrees.worktree import Worktree
 
 
@@ -31,13 +33,16 @@ class Product:
     """What a task gives. files: more to commit beside the findings, by name.
 
     decision: for the log of decisions, fit for TOML; None when nothing was decided.
-    problem: what part of the task could not be done, "" when all of it was.
+    problem: what part of the task could not be done, "" when all of it was. said: what came of
+    it in a line, "" for the number of findings. commit: where it is committed already.
     """
 
     findings: Sequence[Finding]
     files: Mapping[str, bytes]
     decision: Mapping[str, Any] | None = None
     problem: str = ""
+    said: str = ""
+    commit: str = ""
 
 
 Runner = Callable[[Task, Sequence[Finding], Callable[[str], None]], Product]
@@ -75,6 +80,7 @@ def drive(
                     task = at_work.pop(future)
                     run = _take_in(repo, run, worktree, task, future, author, progress)
         except BaseException:
+            stop_all()
             run = close(repo, run.id, stopped=True)
             journal.append("run", run=run.id, worktree=worktree.id, state=run.state)
             raise
@@ -88,13 +94,16 @@ def drive(
 
 def earlier_findings(repo: Repository, worktree: Worktree) -> list[Finding]:
     """What has been committed in the worktree so far, as findings again."""
-    found = []
-    for written in list_findings(repo, worktree.id, worktree.branch):
-        try:
-            found.append(recreate(written.front, written.body))
-        except (KeyError, TypeError, ValueError):
-            continue  # written by hand or by a model: for people, not for analysers
-    return found
+    written = list_findings(repo, worktree.id, worktree.branch)
+    return [one for one in map(as_finding, written) if one is not None]
+
+
+def as_finding(written: Written) -> Finding | None:
+    """None where it is for people only: written by hand, or by a model that says no confidence."""
+    try:
+        return recreate(written.front, written.body)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _dispatch(
@@ -135,10 +144,18 @@ def _take_in(
     journal = Journal(repo.own_dir)
     try:
         product = future.result()
+    except Parked as parked:
+        waits = redact(parked.message)
+        progress(Moment(task.name, task.role, waits, "parked"))
+        journal.append(
+            "task", run=run.id, task=task.name, state="parked", waits=waits, until=parked.until
+        )
+        return park_task(repo, run.id, task.name, waits=waits, until=parked.until, hint=parked.hint)
     except Problem as problem:
-        progress(Moment(task.name, task.role, problem.message, "failed"))
-        journal.append("task", run=run.id, task=task.name, state="failed", error=problem.message)
-        return end_task(repo, run.id, task.name, error=problem.message)
+        error = redact(problem.message)
+        progress(Moment(task.name, task.role, error, "failed"))
+        journal.append("task", run=run.id, task=task.name, state="failed", error=error)
+        return end_task(repo, run.id, task.name, error=error, hint=problem.hint)
     count = len(product.findings)
     counted = f"{count} finding{'' if count == 1 else 's'}"
     message = (
@@ -147,13 +164,15 @@ def _take_in(
         f"Gitcoord-Task: {task.name}\nGitcoord-Role: {task.role}\nGitcoord-Runner: local"
     )
     files = _files(task, product)
-    commit = commit_files(repo, worktree, files, message, author=author) if files else ""
+    commit = product.commit
+    if files:
+        commit = commit_files(repo, worktree, files, message, author=author)
     if product.decision is not None:
         _log_decision(repo, run, worktree, task, product.decision)
     journal.append("task", run=run.id, task=task.name, state="done", commit=commit, findings=count)
-    said = f"{counted}; {product.problem}" if product.problem else counted
+    said = "; ".join(part for part in (product.said or counted, product.problem) if part)
     progress(Moment(task.name, task.role, said, "done"))
-    return end_task(repo, run.id, task.name, problem=product.problem)
+    return end_task(repo, run.id, task.name, problem=redact(product.problem))
 
 
 def _log_decision(

@@ -33,6 +33,8 @@ from gitcoord.runtime.report import write_report
 from gitcoord.worktrees.findings import PREFIX, Written
 from gitcoord.worktrees.worktree import Worktree
 
+LOCAL, COMMAND, HUMAN = "local", "command", "human"
+
 
 @dataclass(frozen=True)
 class Bisection:
@@ -46,7 +48,11 @@ class Bisection:
 
 @dataclass(frozen=True)
 class Brief:
-    """What all analysers of a run are asked. at: the commit they look at."""
+    """What all agents of a run are asked. at: the commit analysers look at.
+
+    runner: of tasks that have no fixed one, "" for `local`. model: "" for the runner's own.
+    argv: of the command runner. budget: caps of the run, as `--budget` has them.
+    """
 
     text: str
     at: str
@@ -56,13 +62,18 @@ class Brief:
     within: tuple[str, ...] = ()
     bisection: Bisection | None = None
     workers: int = 0
+    runner: str = ""
+    model: str = ""
+    argv: tuple[str, ...] = ()
+    budget: tuple[str, ...] = ()
 
     def as_document(self) -> dict[str, Any]:
         """For the run's record, so that another process can go on with it."""
         document: dict[str, Any] = {
             "text": self.text, "at": self.at, "logs": [str(log) for log in self.logs],
             "since": self.since, "until": self.until, "within": list(self.within),
-            "workers": self.workers,
+            "workers": self.workers, "runner": self.runner, "model": self.model,
+            "argv": list(self.argv), "budget": list(self.budget),
         }  # fmt: skip
         if self.bisection:
             document["bisection"] = {
@@ -108,7 +119,7 @@ def check_roles(tasks: Sequence[Task]) -> None:
             raise BadInput(
                 f"the role {task.role!r} of task {task.name!r} needs a model; without one there "
                 f"are: {', '.join(sorted(ANALYSERS))}",
-                hint="make only the worktree with: gitcoord start --no-run …",
+                hint="see what could run it: gitcoord agents runners",
             )
 
 

@@ -10,25 +10,38 @@ from collections.abc import Sequence
 from gitcoord.analysis.finding import HYPOTHESIS, Evidence, Finding, Suspect
 from gitcoord.worktrees.worktree import Worktree
 
+_NO_MODEL = "No model was asked."
 _SUSPECTS = 8
 _EVIDENCE = 6
 
 
-def write_report(worktree: Worktree, findings: Sequence[Finding]) -> bytes:
-    """The report on a worktree's findings, in the order they were made; conclusions first."""
+def write_report(
+    worktree: Worktree, findings: Sequence[Finding], *, said: str = "", by: str = ""
+) -> bytes:
+    """The report on a worktree's findings, in the order they were made; conclusions first.
+
+    said: what an agent concluded in its own words. by: what it ran on, "" for no model.
+    """
     conclusions = [one for one in findings if one.kind == HYPOTHESIS]
     others = [one for one in findings if one not in conclusions]
     parts = [
         f"# {_line(worktree.task)}",
         f"An investigation of {worktree.base.get('name', '')} at "
         f"`{str(worktree.base.get('id', ''))[:12]}`, by analysers of code, history, structure "
-        f"and logs. No model was asked.",
+        f"and logs. {f'The conclusions are those of an agent on {by}.' if by else _NO_MODEL}",
+        *_said(said),
         *_section("Conclusions", conclusions),
         *_suspects("Suspect files", [one for finding in conclusions for one in finding.files]),
         *_suspects("Suspect commits", [one for finding in conclusions for one in finding.commits]),
         *_section("Everything found", others),
     ]
     return ("\n\n".join(parts) + "\n").encode("utf-8", "surrogateescape")
+
+
+def _said(text: str) -> list[str]:
+    """An agent's words, in which no heading of ours can be forged."""
+    quoted = "\n".join(f"> {line}" for line in text.strip().split("\n"))
+    return ["## In its own words", quoted] if text.strip() else []
 
 
 def _section(title: str, findings: Sequence[Finding]) -> list[str]:

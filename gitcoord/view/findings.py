@@ -16,6 +16,7 @@ from gitcoord.runs.run import Run
 from gitcoord.view.plain import one_line
 from gitcoord.worktrees.findings import Written
 
+_TASK_KEYS = ("state", "role", "runner", "error", "problem", "waits", "until", "hint")
 COLUMNS = ("id", "confidence", "title")
 CONCLUSIONS = (HYPOTHESIS, PLAN)
 
@@ -41,7 +42,8 @@ def finding_cells(finding: Written) -> tuple[str, ...]:
 
 def finding_text(finding: Written) -> str:
     """One finding for a person to read: its claim, its text, and how to check it."""
-    lines = [f"{finding.title}  [{_percent(finding.confidence)}, {finding.role}, {finding.id}]"]
+    about = (_percent(finding.confidence), finding.role, finding.id)
+    lines = [f"{finding.title}  [{', '.join(filter(None, about))}]"]
     lines += [f"  {line}" for line in finding.body.split("\n")] if finding.body else []
     for one in finding.evidence:
         lines.append(f"  - {one_line(str(one.get('note', '')), 160)}")
@@ -51,7 +53,7 @@ def finding_text(finding: Written) -> str:
 
 def run_json(run: Run) -> dict[str, Any]:
     tasks = {
-        name: {key: task[key] for key in ("state", "role", "error", "problem") if key in task}
+        name: {key: task[key] for key in _TASK_KEYS if task.get(key)}
         for name, task in run.tasks.items()
     }
     workflow = run.record.body.get("workflow", "")

@@ -12,13 +12,17 @@ from typing import Any
 from gitcoord.analysis.finding import PLAN
 from gitcoord.runs.run import DONE, Moment, Run
 from gitcoord.view.findings import CONCLUSIONS, finding_json, run_json, suspect_cells, suspects
+from gitcoord.view.plain import one_line
 from gitcoord.view.screen import Screen
 from gitcoord.view.worktrees import worktree_json
 from gitcoord.worktrees.findings import Written
 from gitcoord.worktrees.worktree import Worktree
 
-_MARKS = {"waiting": " ", "running": ">", "done": "+", "failed": "!", "skipped": "-"}
+_MARKS = {
+    "waiting": " ", "running": ">", "done": "+", "failed": "!", "skipped": "-", "parked": "=",
+}  # fmt: skip
 _HYPOTHESES, _SUSPECTS = 3, 5
+SUMMARY = "summary"
 
 
 class Board:
@@ -32,7 +36,7 @@ class Board:
     def take(self, moment: Moment) -> str:
         """Note what happened; a line when a task ended, "" otherwise."""
         self._said[moment.task], self._states[moment.task] = moment.text, moment.state
-        if moment.state in ("done", "failed"):
+        if moment.state in ("done", "failed", "parked"):
             return f"{_MARKS[moment.state]} {moment.role}: {moment.text}"
         return ""
 
@@ -61,6 +65,9 @@ def show_outcome(screen: Screen, worktree: Worktree, run: Run, found: Sequence[W
     concluded = [one for one in found if one.kind in CONCLUSIONS]
     concluded.sort(key=lambda one: -(one.confidence or 0))
     rows = [(f"{one.confidence or 0:.0%}", one.title) for one in concluded]
+    for one in found:
+        if one.kind == SUMMARY:
+            screen.answer(f"{one.role}: {one_line(one.title, 160)}")
     is_plan = _is_plan(found)
     screen.table(("confidence", "plan" if is_plan else "hypothesis"), rows[:_HYPOTHESES])
     file = "file to touch" if is_plan else "suspect file"
@@ -70,13 +77,15 @@ def show_outcome(screen: Screen, worktree: Worktree, run: Run, found: Sequence[W
             screen.answer("")
             screen.table(("score", title, "why"), listed)
     for name, task in run.tasks.items():
-        why = task.get("error") or task.get("problem")
-        if why or task["state"] in ("failed", "skipped"):
+        why = task.get("error") or task.get("problem") or task.get("waits")
+        if why or task["state"] in ("failed", "skipped", "parked"):
             screen.warn(f"{name} {task['state']}{f': {why}' if why else ''}")
+        if task.get("hint"):
+            screen.warn(f"  {task['hint']}")
     screen.answer("")
     count = "1 finding" if len(found) == 1 else f"{len(found)} findings"
     screen.answer(f"{count}, committed on {worktree.branch}" if found else "nothing was found")
-    if concluded:
+    if _report(worktree, found):
         screen.answer(f"  {'plan  ' if is_plan else 'report'}  {_report(worktree, found)}")
     for command in next_commands(worktree, run, found):
         screen.answer(f"  next    {command}")
@@ -88,7 +97,7 @@ def _is_plan(found: Sequence[Written]) -> bool:
 
 def _report(worktree: Worktree, found: Sequence[Written]) -> Path | None:
     """None when no task got as far as writing one."""
-    if not any(one.kind in CONCLUSIONS for one in found):
+    if not any(one.kind in (*CONCLUSIONS, SUMMARY) for one in found):
         return None
     return worktree.path / worktree.folder / ("plan.md" if _is_plan(found) else "report.md")
 

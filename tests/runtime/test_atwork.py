@@ -1,0 +1,186 @@
+"""Agents at work, through the command line: what a run with another runner does and leaves."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitcoord.git.repository import Repository
+from gitcoord.runs.run import list_runs
+from gitcoord.state.journal import Journal
+from gitcoord.testing.server import ModelServer
+from tests.calling import Said, gitcoord
+from tests.conftest import Sandbox
+from tests.worktrees.looking import look
+
+WRITE = {"tools": [{"name": "write", "input": {"path": "src/new.py", "content": "new = 1\n"}}]}
+
+
+def agent(folder: Path, *lines: str) -> str:
+    """A program that does `lines`, as `--command` takes it."""
+    script = folder / "agent.sh"
+    script.write_text("#!/bin/sh\ncat > /dev/null\n" + "\n".join(lines) + "\n")
+    script.chmod(0o755)
+    return str(script)
+
+
+def develop(sandbox: Sandbox, *lines: str, words: tuple[str, ...] = ()) -> Said:
+    program = agent(sandbox.path.parent, *lines)
+    task = ("start", "development", "log out", "--with", "command", "--command", program)
+    return gitcoord(*task, "--json", *words, at=sandbox.path)
+
+
+def run_of(sandbox: Sandbox) -> dict[str, Any]:
+    (run,) = list_runs(Repository.find(sandbox.path))
+    return {"state": run.state, **run.tasks["build"]}
+
+
+def test_what_a_program_changed_is_committed_for_it(sandbox: Sandbox) -> None:
+    before, main = look(sandbox), sandbox.git("rev-parse", "main")
+    said = develop(sandbox, "echo new > new.txt", "rm src/cart.py", "echo 'Carts are gone.'")
+    assert said.code == 0, said.err
+    branch = said.json["worktree"]["branch"]
+    changed = sandbox.git("show", "--name-status", "--format=", branch, "--", ".", ":!.agentcoord")
+    assert changed.split() == ["A", "new.txt", "D", "src/cart.py"]
+    message = sandbox.git("log", "-1", "--format=%B", branch)
+    assert message.startswith("Builder: Carts are gone.")
+    assert "Gitcoord-Runner: command" in message and "Gitcoord-Cost" not in message
+    assert sandbox.git("status", "--porcelain", at=Path(said.json["worktree"]["path"])) == ""
+    after = look(sandbox)
+    assert (after.status, after.stash) == (before.status, before.stash)
+    assert sandbox.git("rev-parse", "main") == main
+    assert "Carts are gone." in [one["title"] for one in said.json["findings"]]
+
+
+def test_a_word_that_git_contradicts_is_a_problem(sandbox: Sandbox) -> None:
+    said = develop(sandbox, "echo 'All done, tests pass.'")
+    assert said.code == 1
+    assert "changed nothing" in run_of(sandbox)["problem"]
+
+
+def test_a_program_that_fails_keeps_its_work_and_can_go_on(sandbox: Sandbox) -> None:
+    said = develop(
+        sandbox, "test -f half && echo whole > whole && exit 0", "echo x > half", "exit 3"
+    )
+    assert said.code == 1
+    path = Path(said.json["worktree"]["path"])
+    assert (run_of(sandbox)["state"], (path / "half").exists()) == ("failed", True)
+    again = gitcoord("resume", said.json["worktree"]["id"], "--json", at=sandbox.path)
+    assert again.code == 0, again.err
+    names = sandbox.git("ls-tree", "--name-only", said.json["worktree"]["branch"]).split()
+    assert {"half", "whole"} <= set(names)
+    assert run_of(sandbox)["attempt"] == 2
+
+
+def test_a_change_outside_its_worktree_is_an_incident(sandbox: Sandbox) -> None:
+    said = develop(sandbox, "echo in > in.txt", f"echo out >> {sandbox.path}/README.md", "echo ok")
+    assert said.code == 1
+    assert "README.md" in run_of(sandbox)["problem"]
+    events = Journal(Repository.find(sandbox.path).own_dir).tail()
+    assert [one.fields["path"] for one in events if one.kind == "incident"] == ["README.md"]
+    assert "out" in (sandbox.path / "README.md").read_text(), "reported, never undone by itself"
+
+
+def test_a_secret_is_not_committed(sandbox: Sandbox) -> None:
+    secret = "ghp_" + "pLIix6MEOLeMa61EqJomTEI1JEzO3joOj37H"
+    said = develop(sandbox, "echo fine > fine.txt", f"echo token={secret} > key.txt", "echo ok")
+    branch = said.json["worktree"]["branch"]
+    assert "fine.txt" in sandbox.git("ls-tree", "--name-only", branch).split()
+    assert "key.txt" in run_of(sandbox)["problem"]
+    with pytest.raises(AssertionError):
+        sandbox.git("cat-file", "-e", f"{branch}:key.txt")
+    everything = sandbox.git("log", "--all", "-p", "--format=%B")
+    assert secret not in everything
+
+
+def test_what_a_program_finds_in_its_environment(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://me:secret@db")
+    monkeypatch.setenv("GIT_DIR", str(sandbox.path / ".git"))
+    monkeypatch.setenv("CLAUDECODE", "1")
+    said = develop(sandbox, "env > env.txt", "echo ok")
+    path = Path(said.json["worktree"]["path"])
+    names = dict(line.partition("=")[::2] for line in (path / "env.txt").read_text().splitlines())
+    assert names["GITCOORD_AGENT"].endswith("/build")
+    assert not {"DATABASE_URL", "GIT_DIR", "CLAUDECODE"} & set(names)
+
+
+class TestApi:
+    @pytest.fixture(autouse=True)
+    def key(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-made-up")
+
+    def start(
+        self, sandbox: Sandbox, script: list[Any], monkeypatch: pytest.MonkeyPatch, *words: str
+    ) -> Said:
+        with ModelServer(script) as server:
+            monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+            return gitcoord(
+                "start", "development", "log out", "--with", "api", "--json", *words,
+                at=sandbox.path,
+            )  # fmt: skip
+
+    def test_it_writes_and_is_billed(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        usage = {"input": 1_000_000, "output": 0, "cache_read": 0, "cache_write": 0}
+        script = [{**WRITE, "usage": usage}, {"text": "Added new.", "usage": usage}]
+        said = self.start(sandbox, script, monkeypatch, "--model", "claude-sonnet-5-5")
+        assert said.code == 0, said.err
+        branch = said.json["worktree"]["branch"]
+        assert sandbox.git("show", f"{branch}:src/new.py") == "new = 1"
+        (row,) = gitcoord("cost", "--json", at=sandbox.path).json["rows"]
+        assert (row["calls"], row["dollars"]) == (2, 4.0)
+        assert "Gitcoord-Cost: $4.0000" in sandbox.git("log", "-1", "--format=%B", branch)
+
+    def test_a_spent_budget_parks_the_run_and_keeps_the_work(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        usage = {"input": 1_000_000, "output": 0, "cache_read": 0, "cache_write": 0}
+        script = [{**WRITE, "usage": usage}] * 3 + [{"text": "Added new.", "usage": usage}]
+        words = ("--model", "claude-sonnet-5-5", "--budget", "3")
+        said = self.start(sandbox, script, monkeypatch, *words)
+        assert said.code == 1
+        assert run_of(sandbox)["state"] == "parked"
+        (row,) = gitcoord("cost", "--json", at=sandbox.path).json["rows"]
+        assert row["dollars"] == 4.0, "overshot by one call at most"
+        assert (Path(said.json["worktree"]["path"]) / "src" / "new.py").exists()
+
+    def test_a_key_that_is_refused(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        said = self.start(sandbox, [{"error": 401, "again": True}], monkeypatch)
+        assert said.code == 1
+        assert run_of(sandbox)["state"] == "failed"
+        assert run_of(sandbox)["attempt"] == 1
+        assert "ANTHROPIC_API_KEY" in run_of(sandbox)["hint"]
+
+
+def test_record_files_are_toml_and_name_the_runner(sandbox: Sandbox) -> None:
+    develop(sandbox, "echo new > new.txt", "echo ok")
+    (ref,) = sandbox.git("for-each-ref", "--format=%(refname)", "refs/agentcoord/runs").split()
+    tasks = tomllib.loads(sandbox.git("cat-file", "blob", f"{ref}:tasks.toml"))
+    assert [tasks[name]["runner"] for name in ("plan", "build")] == ["local", "command"]
+    log = sandbox.path / ".git" / "agentcoord" / "logs" / ref.split("/")[-1] / "build.jsonl"
+    assert os.stat(log).st_mode & 0o777 == 0o600
+    assert subprocess.run(["git", "fsck", "--strict"], cwd=sandbox.path).returncode == 0
+
+
+def test_a_person_does_it_and_says_done(sandbox: Sandbox) -> None:
+    said = gitcoord("start", "development", "log out", "--with", "human", "--json", at=sandbox.path)
+    assert (said.code, run_of(sandbox)["state"]) == (1, "parked")
+    worktree = said.json["worktree"]
+    assert "--done" in said.json["run"]["tasks"]["build"]["hint"]
+    sandbox.write("src/out.py", "out = 1\n", Path(worktree["path"]))
+    words = ("resume", worktree["id"], "--done", "One can log out.")
+    done = gitcoord(*words, "--json", at=sandbox.path)
+    assert done.code == 0, done.err
+    assert sandbox.git("show", f"{worktree['branch']}:src/out.py") == "out = 1"
+    assert (
+        sandbox.git("log", "-1", "--format=%s", worktree["branch"]) == "Builder: One can log out."
+    )
+    assert gitcoord(*words, at=sandbox.path).code == 2
