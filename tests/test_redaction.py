@@ -42,6 +42,19 @@ def digits(count: int) -> str:
 
 BODY = base64.urlsafe_b64encode(b'{"sub":"42","name":"x"}').decode().rstrip("=")
 SECRETS = {
+    "atlassian": f"ATATT3xFfGF0{chars(170)}",
+    "supabase": f"sbp_{hexes(40)}",
+    "doppler": f"dp.pt.{chars(43)}",
+    "heroku": f"HRKU-{chars(60)}",
+    "newrelic": f"NRAK-{upper(27)}",
+    "sentry": f"sntrys_{chars(100)}",
+    "pulumi": f"pul-{hexes(40)}",
+    "fly": f"FlyV1 fm2_{chars(200)}",
+    "planetscale": f"pscale_tkn_{chars(43)}",
+    "dynatrace": f"dt0c01.{upper(24)}.{upper(64)}",
+    "azure_signature": f"https://a.blob.core.windows.net/c?sv=2020&sig={chars(43)}%3D",
+    "token_header": f"Authorization: token {chars(20)}4{chars(19)}7",
+    "docker_config": f'"auth": "{base64.b64encode(b"me:" + chars(16).encode()).decode()}"',
     "aws_id": f"AWS_ACCESS_KEY_ID=AKIA{upper(16)}",
     "aws_temporary": f"key: ASIA{upper(16)}",
     "aws_secret": f"aws_secret_access_key = {b64(30)}",

@@ -87,7 +87,9 @@ def show(ctx: typer.Context, name: RoleName, *, as_json: AsJson = False) -> None
         asked.screen.answer(view.whole_text(one, role, others))
 
 
-@app.command(epilog=examples("gitcoord agents search kubernetes", "gitcoord agents search sql"))
+@app.command(
+    epilog=examples("gitcoord agents search security", "gitcoord agents search slow queries")
+)
 def search(
     ctx: typer.Context,
     words: Annotated[list[str], typer.Argument(metavar="WORDS", show_default=False)],

@@ -6,9 +6,12 @@ Apart from start.py because it imports every analyser, which a worktree alone do
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIG_DFL, SIGHUP, SIGTERM, getsignal, signal
 from typing import Annotated
 
 import typer
@@ -168,7 +171,10 @@ def work(asked: Asked, run: Run, worktree: Worktree, *, author: str, as_json: bo
                 progress.say(line)
 
         try:
-            run = go_on(repo, run, worktree, author=author, config=asked.config, progress=happened)
+            with _interrupted_by_signals():
+                run = go_on(
+                    repo, run, worktree, author=author, config=asked.config, progress=happened
+                )
         except KeyboardInterrupt:
             progress.say(f"stopped; go on with: gitcoord resume {worktree.id}")
             raise
@@ -179,6 +185,26 @@ def work(asked: Asked, run: Run, worktree: Worktree, *, author: str, as_json: bo
         show_outcome(asked.screen, worktree, run, found)
     in_part = any("problem" in task for task in run.tasks.values())
     return None if run.state == DONE and not in_part else NO
+
+
+@contextmanager
+def _interrupted_by_signals() -> Iterator[None]:
+    """Told to end, or with its terminal closed, a host ends its agents first, as after Ctrl-C."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    told = [one for one in (SIGTERM, SIGHUP) if getsignal(one) == SIG_DFL]
+    for one in told:
+        signal(one, interrupt)
+    try:
+        yield
+    finally:
+        for one in told:
+            signal(one, SIG_DFL)
 
 
 def _argv(agents: Agents, configured: tuple[str, ...]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -197,11 +197,12 @@ def reserve(
     budget: Budget,
     *,
     patience: float = 0.0,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Reservation:
     """Keep what a task may cost free for it; before it starts, also when it is taken up again.
 
-    patience: seconds to wait for other tasks to give back
-    what they do not need. Raises Parked when it would not fit even then: a person has to raise
+    patience: seconds to wait for other tasks to give back what they do not need; stopped: whether
+    to wait no longer. Raises Parked when it would not fit even then: a person has to raise
     the budget; Contended when only others' reservations stand in the way.
     """
     if budget == Budget():
@@ -213,7 +214,7 @@ def reserve(
             with _alone(repo):
                 return _reserve(repo, run_id, task, budget, ledger)
         except Contended:
-            if time.monotonic() >= until:
+            if time.monotonic() >= until or stopped():
                 raise
         time.sleep(min(_LOOK_AGAIN_SECONDS, max(0.0, until - time.monotonic())))
 
@@ -221,9 +222,10 @@ def reserve(
 def check(ledger: Ledger, run_id: str, task: str, budget: Budget) -> list[Standing]:
     """The caps that are used up to WARN or more, fullest first, as the ledger has it."""
     spent = _spent(ledger, run_id, task)
+    # A narrower cap is no more than a wider one: of two as full, raising the wider is what helps.
     found = [
         Standing(scope, name, getattr(spent[scope], name), cap)
-        for scope in (TASK, RUN, DAY)
+        for scope in (DAY, RUN, TASK)
         for name, cap in vars(getattr(budget, scope)).items()
         if cap
     ]
@@ -375,7 +377,7 @@ def _raise_it(repo: Repository, run_id: str, scope: str) -> str:
 def _shown(measure: str, number: float) -> str:
     match measure:
         case "dollars":
-            return f"${number:.2f}"
+            return f"${number:.2f}" if number >= 0.01 or not number else f"${number:.6f}"
         case "seconds":
             return f"{number / 60:.1f} minutes"
     return f"{number:,.0f} {measure}"

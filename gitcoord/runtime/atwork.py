@@ -8,10 +8,10 @@ incident that stands in the task's record.
 
 from __future__ import annotations
 
-import time
+import threading
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gitcoord.analysis.finding import Finding
@@ -19,7 +19,8 @@ from gitcoord.config import Config
 from gitcoord.coordination.approvals import Asking
 from gitcoord.errors import Parked, Problem
 from gitcoord.git.repository import Repository
-from gitcoord.records import between, counted
+from gitcoord.git.worktrees import git_dir_of
+from gitcoord.records import between, counted, random_text
 from gitcoord.redaction import redact
 from gitcoord.runs.budget import Caps, Reservation, budget_of, read_caps, refuse_spent, reserve
 from gitcoord.runs.ledger import settle
@@ -29,13 +30,14 @@ from gitcoord.runs.run import log_of, note_task, read_run
 from gitcoord.runs.workflow import Task
 from gitcoord.runtime.agent import DONE, PARKED, Assignment, Event, Limits, Outcome
 from gitcoord.runtime.billing import Bill
-from gitcoord.runtime.delivery import Delivery, deliver
+from gitcoord.runtime.delivery import Delivery, deliver, finding_files
 from gitcoord.runtime.host import Product, as_finding
 from gitcoord.runtime.local import HUMAN, Brief
+from gitcoord.runtime.outside import Before, look
 from gitcoord.runtime.report import write_report
 from gitcoord.runtime.runners import agent_of
 from gitcoord.runtime.telling import system, tell
-from gitcoord.runtime.watch import compare, look
+from gitcoord.runtime.watch import compare
 from gitcoord.state.journal import Journal
 from gitcoord.worktrees.findings import Written, parse, render
 from gitcoord.worktrees.worktree import Worktree
@@ -48,7 +50,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
 
 @dataclass(frozen=True)
 class AtWork:
-    """Runs the agent of a task, as the runner its record names. author: of the commits."""
+    """Runs the agent of a task, as the runner its record names. author: of the commits.
+    stopped: set when all is to end; no agent is started from then on."""
 
     repo: Repository
     worktree: Worktree
@@ -56,28 +59,35 @@ class AtWork:
     brief: Brief
     config: Config
     author: str
+    stopped: threading.Event = field(default_factory=threading.Event)
 
     def __call__(
         self, task: Task, earlier: Sequence[Finding], say: Callable[[str], None]
     ) -> Product:
+        try:
+            return self._work(task, earlier, say)
+        except OSError as error:
+            # What an agent did to its worktree, or a full disk, is this task's trouble alone.
+            said = f"{error.filename or self.worktree.path}: {error.strerror or error}"
+            raise Problem(said, hint=f"see: gitcoord show {self.worktree.id}") from error
+
+    def _work(self, task: Task, earlier: Sequence[Finding], say: Callable[[str], None]) -> Product:
         role = find_role(self.repo, task.role)
-        since = self.repo.commit(f"refs/heads/{self.worktree.branch}")
+        since = self._since(task)
         before = look(self.repo, precious=self.config.trash.precious)
         try:
             outcome, bill = self._within_budget(task, role, earlier, say)
         finally:
-            incidents = compare(self.repo, before, mine=self.worktree.id)
-            for one in incidents:
-                self._journal("incident", task, **one.as_event())
-        troubles = [one.as_line() for one in incidents]
+            troubles = self._incidents(task, before)
         if outcome.state == PARKED:
             raise Parked(outcome.reason, hint=self._way_on(task, outcome), until=outcome.until)
         if outcome.state != DONE:
-            raise Problem("; ".join([_why(outcome), *troubles]), hint=outcome.hint)
+            said = "; ".join([_why(outcome), *troubles])
+            raise Problem(said, hint=self._way_on(task, outcome))
         self._write_summary(task, outcome)
         if not role.writes:
             self._write_report(task, outcome, earlier)
-        done = self._deliver(task, outcome, bill, since)
+        done = self._deliver(task, role, outcome, bill, since)
         troubles += [*done.problems, *_contradictions(role, done)]
         return Product(
             (),
@@ -87,12 +97,38 @@ class AtWork:
             commit=done.commit,
         )
 
-    def _deliver(self, task: Task, outcome: Outcome, bill: Bill, since: str) -> Delivery:
+    def _since(self, task: Task) -> str:
+        """Where the branch was when the task began; of a task taken up again, the first time."""
+        noted = str(self._record(task).get("since", ""))
+        if noted and self.repo.find_commit(noted):
+            return noted
+        since = self.repo.commit(f"refs/heads/{self.worktree.branch}")
+        note_task(self.repo, self.run_id, task.name, since=since)
+        return since
+
+    def _incidents(self, task: Task, before: Before) -> list[str]:
+        """What changed outside while the task ran, earlier attempts of it included. However it
+        ends, it stands in the task's record."""
+        found = compare(self.repo, before, mine=self.worktree.id)
+        for one in found:
+            self._journal("incident", task, **one.as_event())
+        known = [str(line) for line in self._record(task).get("incidents", ())]
+        fresh = [line for line in (redact(one.as_line()) for one in found) if line not in known]
+        if fresh:
+            note_task(self.repo, self.run_id, task.name, incidents=[*known, *fresh])
+        return [*known, *fresh]
+
+    def _record(self, task: Task) -> Mapping[str, Any]:
+        return read_run(self.repo, self.run_id).tasks[task.name]
+
+    def _deliver(
+        self, task: Task, role: Role, outcome: Outcome, bill: Bill, since: str
+    ) -> Delivery:
         return deliver(
             self.repo, self.worktree, run=self.run_id, task=task.name, role=task.role,
             runner=task.runner, author=self.author, model=bill.model or outcome.model,
             cost=bill.words, summary=redact(outcome.summary), since=since,
-            commits=self.config.agents.commit != "agent",
+            commits=self.config.agents.commit != "agent", writes=role.writes,
         )  # fmt: skip
 
     def _way_on(self, task: Task, outcome: Outcome) -> str:
@@ -100,7 +136,11 @@ class AtWork:
             told = log_of(self.repo, self.run_id, task.name).with_suffix(".md")
             done = f'gitcoord resume {self.worktree.id} --done "what was done"'
             return f"do in {self.worktree.path} what {told} says, then: {done}"
-        return outcome.hint or f"go on with: gitcoord resume {self.worktree.id}"
+        return self._named(outcome.hint or "go on with: gitcoord resume")
+
+    def _named(self, hint: str) -> str:
+        """A program's hint, with the id it cannot know: two runs may have stopped."""
+        return f"{hint} {self.worktree.id}" if hint.endswith("gitcoord resume") else hint
 
     def _write_summary(self, task: Task, outcome: Outcome) -> None:
         """An agent that left no finding has said what it found in its summary: its words are
@@ -117,17 +157,20 @@ class AtWork:
 
     def _left(self, task: Task) -> list[Written]:
         """The findings an agent wrote for its task."""
-        folder = self.worktree.path / self.worktree.folder / "findings"
-        files = [one for one in sorted(folder.glob(f"{task.name}-*.md")) if not one.is_symlink()]
+        files = finding_files(self.worktree, f"{task.name}-*.md")
         return [parse(self.worktree.id, one.name, one.read_bytes()) for one in files]
 
     def _write(self, name: str, content: bytes) -> None:
-        """Into the worktree's folder, unless an agent made it lead elsewhere."""
+        """Into the worktree's folder, unless an agent removed it or made it lead elsewhere."""
         top = self.worktree.path
         file = top / self.worktree.folder / name
-        if file.parent.resolve().is_relative_to(top.resolve()) and not file.is_symlink():
+        inside = file.parent.resolve().is_relative_to(top.resolve())
+        if inside and git_dir_of(top):
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
+            # Put in place whole: what an agent left there may be a link, or a pipe without end.
+            draft = file.with_name(f".{random_text(8)}.new")
+            draft.write_bytes(content)
+            draft.replace(file)
 
     def _within_budget(
         self, task: Task, role: Role, earlier: Sequence[Finding], say: Callable[[str], None]
@@ -135,7 +178,10 @@ class AtWork:
         """Keep what the task may cost free for it while it runs. Raises Parked when it is spent."""
         budget = budget_of(self.config, role, read_caps(self.brief.budget))
         patience = self.config.agents.wall or _LONGEST_PATIENCE
-        with reserve(self.repo, self.run_id, task.name, budget, patience=patience) as kept:
+        with reserve(
+            self.repo, self.run_id, task.name, budget,
+            patience=patience, stopped=self.stopped.is_set,
+        ) as kept:  # fmt: skip
             try:
                 return self._attempts(task, role, earlier, kept, say)
             finally:
@@ -149,17 +195,22 @@ class AtWork:
         pause = _FIRST_PAUSE
         left = self.config.agents.retries
         while True:
+            self._check_stopped()
             assignment, attempt = self._assign(task, role, earlier, kept.caps)
             bill = Bill(self.repo, self.run_id, task.name, task.role, attempt)
 
             def hear(event: Event, bill: Bill = bill) -> None:
+                self._check_stopped()
                 self._note(task, event)
                 say(_line(event.text))
                 if bill.hear(event):
                     self._watch_budget(task, kept, say)
 
-            outcome = agent_of(task.runner)(assignment, hear)
-            bill.end(outcome)
+            try:
+                outcome = agent_of(task.runner)(assignment, hear)
+                bill.end(outcome)
+            finally:
+                bill.close()
             self._journal("agent", task, state=outcome.state, reason=redact(outcome.reason))
             if outcome.state != DONE:
                 refuse_spent(self.repo, self.run_id, kept.check())
@@ -167,8 +218,13 @@ class AtWork:
                 return outcome, bill
             left -= 1
             say(f"{outcome.reason}; trying again in {pause:.0f} s")
-            time.sleep(between(pause / 2, pause))
+            self.stopped.wait(between(pause / 2, pause))
             pause = min(_LONGEST_PAUSE, pause * 2)
+
+    def _check_stopped(self) -> None:
+        """Also from within an agent that began in the moment we were told to stop."""
+        if self.stopped.is_set():
+            raise Problem("stopped", hint=f"go on with: gitcoord resume {self.worktree.id}")
 
     def _watch_budget(self, task: Task, kept: Reservation, say: Callable[[str], None]) -> None:
         """Say when a cap is nearly used up. Raises Parked, which ends the agent, when it is."""
@@ -182,7 +238,7 @@ class AtWork:
         self, task: Task, role: Role, earlier: Sequence[Finding], caps: Caps
     ) -> tuple[Assignment, int]:
         """Write down how the agent will be known, and say what it is asked."""
-        record = read_run(self.repo, self.run_id).tasks[task.name]
+        record = self._record(task)
         log = log_of(self.repo, self.run_id, task.name)
         mark = str(record.get("mark", ""))
         resumed = bool(mark) and log.is_file()
@@ -248,7 +304,7 @@ def _why(outcome: Outcome) -> str:
 
 def _contradictions(role: Role, done: Delivery) -> list[str]:
     """Where its word and git do not agree."""
-    if role.writes and not done.stat.files:
+    if role.writes and not done.stat.files and not done.problems:
         return ["it says it is done, and changed nothing"]
     return []
 

@@ -58,6 +58,9 @@ class Bill:
         if left.total or (paid and not self.usage.total):
             turns = max(0, outcome.turns - self.turns)
             self._enter(left, outcome.model, paid, f"{self.task}/{self.attempt}/end", turns)
+
+    def close(self) -> None:
+        """Enter how long it took, however it ended."""
         record_call(
             self.repo, self.run_id, self.task, self.role, self.model, Usage(), 0.0, turns=0,
             call=f"{self.task}/{self.attempt}/time", seconds=time.monotonic() - self.began,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import textwrap
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -107,12 +108,14 @@ def deliver(
     since: str = "",
     largest: int = LARGEST,
     commits: bool = True,
+    writes: bool = True,
 ) -> Delivery:
     """Commit what is in the worktree on its branch, and put its findings where they are read.
 
     author: as `author_of` gives it. since: the commit the task began at, "" when not known.
     largest: bytes of one file. commits: False where the agent has to commit: what it left is
-    a problem then. Raises Contended when the branch keeps moving.
+    a problem then. writes: False for a role that is to change no code: what it changed stays
+    uncommitted. Raises Contended when the branch keeps moving.
     """
     about = Work(run, task, role, runner, model, cost, summary)
     for left in reversed(range(_TRIES)):
@@ -123,7 +126,8 @@ def deliver(
         try:
             return _deliver(
                 repo, worktree, about, author,
-                since=since, largest=largest, commits=commits, own=own, problems=problems,
+                since=since, largest=largest, commits=commits, writes=writes, own=own,
+                problems=problems,
             )  # fmt: skip
         except Contended:
             if not left:
@@ -248,7 +252,7 @@ def _secrets_committed(
 
 def _deliver(
     repo: Repository, worktree: Worktree, about: Work, author: str, *, since: str, largest: int,
-    commits: bool, own: tuple[str, ...], problems: Sequence[str],
+    commits: bool, writes: bool, own: tuple[str, ...], problems: Sequence[str],
 ) -> Delivery:  # fmt: skip
     tip = find_ref(repo, f"refs/heads/{_branch_of(worktree)}")
     if tip is None:
@@ -260,6 +264,8 @@ def _deliver(
             return Delivery("", own, _stat(repo, since, tip), problems=(*problems, text))
         withheld = dict(_withheld(worktree.path, names, reader, tip, largest))
         code = [name for name in names if not name.startswith(f"{worktree.folder}/")]
+        if not writes:
+            withheld |= dict.fromkeys(code, f"the role {about.role} is to change no code")
         masked = list(_masked(worktree.path, code, reader, tip))
         if commits:
             tree, more = _tree(repo, worktree, reader, tip, withheld, litter, largest)
@@ -272,8 +278,8 @@ def _deliver(
             _catch_up_index(repo, worktree, commit, withheld)
     told = [f"{path} was left uncommitted: {why}" for path, why in withheld.items()]
     told += [*masked, *_unreadable_findings(worktree)]
-    stat = _stat(repo, since or tip, commit or tip)
-    return Delivery(commit, own, stat, withheld, litter, (*problems, *_few(told)))
+    changed = _stat(repo, since or tip, commit or tip)
+    return Delivery(commit, own, changed, withheld, litter, (*problems, *_few(told)))
 
 
 def _changed(repo: Repository, worktree: Worktree) -> tuple[list[str], tuple[str, ...], list[str]]:
@@ -321,7 +327,7 @@ def _masked(top: Path, names: Iterable[str], reader: Reader, tip: str) -> Iterat
     for name in names:
         file = top / name
         with suppress(OSError):
-            if file.is_symlink() or file.stat().st_size > LARGEST:
+            if not _is_readable(file):
                 continue
             if _MASK in file.read_bytes() and "\n" not in name:
                 old = reader.find(f"{tip}:{name}")
@@ -378,24 +384,31 @@ def _findings(
 ) -> dict[str, Entry | None]:
     """The agent's findings, also where a rule of the project ignores them."""
     found: dict[str, Entry | None] = {}
-    for file in _finding_files(worktree):
+    for file in finding_files(worktree):
         path = f"{worktree.folder}/findings/{file.name}"
         if path not in withheld and not find_secrets(content := file.read_bytes(), path):
             found[path] = Entry(FILE, batch.blob(content))
     return found
 
 
-def _finding_files(worktree: Worktree) -> list[Path]:
-    """Those on disk; a link could lead anywhere."""
+def finding_files(worktree: Worktree, names: str = "*.md") -> list[Path]:
+    """The agent's findings on disk, of which a person could read each. Not among them: links,
+    which could lead anywhere, pipes, which would keep us waiting, and what is too large."""
     folder = worktree.path / worktree.folder / "findings"
     if not folder.resolve().is_relative_to(worktree.path.resolve()):
         return []
-    files = sorted(folder.glob("*.md"))
-    return [one for one in files if not one.is_symlink() and one.stat().st_size <= LARGEST]
+    return [one for one in sorted(folder.glob(names)) if _is_readable(one)]
+
+
+def _is_readable(file: Path) -> bool:
+    with suppress(OSError):
+        about = file.lstat()
+        return stat.S_ISREG(about.st_mode) and about.st_size <= LARGEST
+    return False
 
 
 def _unreadable_findings(worktree: Worktree) -> Iterator[str]:
-    for file in _finding_files(worktree):
+    for file in finding_files(worktree):
         content = file.read_bytes()
         if content.startswith(b"+++") and not parse(worktree.id, file.name, content).front:
             yield f"the front matter of the finding {file.name} is no TOML"

@@ -19,13 +19,26 @@ from gitcoord.git.repository import Repository
 from gitcoord.process import cores, hold
 from gitcoord.records import now
 from gitcoord.redaction import redact
-from gitcoord.runs.run import Moment, Run, begin_task, close, end_task, park_task
+from gitcoord.runs.run import (
+    RUNNING,
+    WAITING,
+    Moment,
+    Run,
+    begin_task,
+    close,
+    end_task,
+    park_task,
+    read_run,
+    reopen,
+)
 from gitcoord.runs.workflow import Task
 from gitcoord.runtime.runners import stop_all
 from gitcoord.state.journal import Journal
 from gitcoord.state.store import Store
 from gitcoord.worktrees.findings import Written, commit_files, list_findings, render
 from gitcoord.worktrees.worktree import Worktree
+
+_LAST_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -59,15 +72,17 @@ def drive(
     author: str,
     progress: Callable[[Moment], None],
     workers: int = 0,
+    stop: Callable[[], None] = stop_all,
 ) -> Run:
     """Advance the run until nothing can run any more. Returns it closed.
 
-    workers: tasks at once, 0 for the number of cores. A task that raises a Problem fails and
-    the rest goes on; anything else stops the run and is raised.
+    workers: tasks at once, 0 for the number of cores. stop: has all agents at work end. A task
+    that raises a Problem fails and the rest goes on; anything else stops the run and is raised.
     """
     journal = Journal(repo.own_dir)
     pool = ThreadPoolExecutor(workers or cores())
     with hold(repo.own_dir, run.id):
+        run = _taken_up(repo, run.id)
         journal.append("run", run=run.id, worktree=worktree.id, state="running")
         at_work: dict[Future[Product], Task] = {}
         try:
@@ -80,7 +95,10 @@ def drive(
                     task = at_work.pop(future)
                     run = _take_in(repo, run, worktree, task, future, author, progress)
         except BaseException:
-            stop_all()
+            stop()
+            pool.shutdown(wait=False, cancel_futures=True)
+            # While they end nobody else may take the run up: the lease is ours until then.
+            wait(at_work, timeout=_LAST_SECONDS)
             run = close(repo, run.id, stopped=True)
             journal.append("run", run=run.id, worktree=worktree.id, state=run.state)
             raise
@@ -90,6 +108,13 @@ def drive(
         journal.append("run", run=run.id, worktree=worktree.id, state=run.state)
         journal.seal(repo)
     return run
+
+
+def _taken_up(repo: Repository, run_id: str) -> Run:
+    """The run as it is now, under our lease: before that, a task that runs may be another's."""
+    run = read_run(repo, run_id)
+    begun = run.state != RUNNING or any(task["state"] != WAITING for task in run.tasks.values())
+    return reopen(repo, run_id) if begun else run
 
 
 def earlier_findings(repo: Repository, worktree: Worktree) -> list[Finding]:

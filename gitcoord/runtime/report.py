@@ -5,12 +5,16 @@ Promises: every line comes from a committed finding; a reader can check each wit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from gitcoord.analysis.finding import HYPOTHESIS, Evidence, Finding, Suspect
 from gitcoord.worktrees.worktree import Worktree
 
 _NO_MODEL = "No model was asked."
+_HEADING = re.compile(r"^ {0,3}(#)", re.MULTILINE)
+_UNDERLINE = re.compile(r"^ {0,3}(?:=+|-+)[ \t]*$", re.MULTILINE)
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
 _SUSPECTS = 8
 _EVIDENCE = 6
 
@@ -49,10 +53,11 @@ def _section(title: str, findings: Sequence[Finding]) -> list[str]:
 
 
 def _finding(finding: Finding) -> str:
-    """Its own headings sink below ours."""
-    body = "\n".join(
-        f"##{line}" if line.startswith("#") else line for line in finding.body.split("\n")
-    )
+    """Its own headings sink below ours, those that are underlined become text, and a block of
+    code it did not close ends with it."""
+    body = _HEADING.sub(r"##\1", _UNDERLINE.sub(r"\\\g<0>", finding.body))
+    fences = _FENCE.findall(body)
+    body += f"\n{fences[0]}" if len(fences) % 2 else ""
     lines = [
         f"### {_line(finding.title)}",
         "",

@@ -178,8 +178,9 @@ def _checked(name: str, role: Role, config: Config, *, auto: bool = False) -> st
         f"({RUNNERS['api'].get}), or do it yourself: gitcoord start --with human …"
     )
     said = f"nothing here can do the role {role.name!r}" if auto else f"{name}: {wrong}"
-    get = _known(name).get
-    raise BadInput(said, hint=ways if auto or not get else f"get it: {get}")
+    runner = _known(name)
+    way = f"{'get' if runner.program else 'set'} it: {runner.get}"
+    raise BadInput(said, hint=ways if auto or not runner.get else way)
 
 
 def _wrong(name: str, role: Role, config: Config, *, unasked: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,19 +16,17 @@ from gitcoord.git.repository import Repository
 from gitcoord.runs.run import (
     DONE,
     PARKED,
-    RUNNING,
-    WAITING,
     Moment,
     Run,
     create_run,
     list_runs,
     log_of,
-    reopen,
     task_of,
 )
 from gitcoord.runs.workflow import Task, Workflow, without_model
 from gitcoord.runtime.host import Product, Runner, drive
 from gitcoord.runtime.local import COMMAND, HUMAN, LOCAL, Bisection, Brief, Local, check_roles
+from gitcoord.runtime.runners import stop_all
 from gitcoord.worktrees.findings import list_all_findings
 from gitcoord.worktrees.worktree import Worktree
 
@@ -85,8 +84,6 @@ def go_on(
     progress: Callable[[Moment], None],
 ) -> Run:
     """Drive a run to its end, from its beginning or from where it stopped."""
-    if run.state != RUNNING or any(task["state"] != WAITING for task in run.tasks.values()):
-        run = reopen(repo, run.id)
     brief = _brief(run.question)
     memory = [
         one
@@ -95,16 +92,23 @@ def go_on(
     ]
     local = Local(repo, brief, worktree, memory)
     runners: dict[bool, Runner] = {True: local}
+    stopped = threading.Event()
     if any(not _is_local(task) for task in run.tasks.values()):
         from gitcoord.runtime.atwork import AtWork
 
-        runners[False] = AtWork(repo, worktree, run.id, brief, config, author)
+        runners[False] = AtWork(repo, worktree, run.id, brief, config, author, stopped)
 
     def runner(task: Task, earlier: Sequence[Finding], say: Callable[[str], None]) -> Product:
         return runners[_is_local({"runner": task.runner})](task, earlier, say)
 
-    workers = brief.workers
-    return drive(repo, run, worktree, runner, author=author, progress=progress, workers=workers)
+    def stop() -> None:
+        stopped.set()
+        stop_all()
+
+    return drive(
+        repo, run, worktree, runner,
+        author=author, progress=progress, workers=brief.workers, stop=stop,
+    )  # fmt: skip
 
 
 def _is_local(task: Mapping[str, Any]) -> bool:

@@ -16,7 +16,9 @@ from gitcoord.runs.run import Run
 from gitcoord.view.plain import one_line
 from gitcoord.worktrees.findings import Written
 
-_TASK_KEYS = ("state", "role", "runner", "error", "problem", "waits", "until", "hint")
+_TASK_KEYS = (
+    "state", "role", "runner", "error", "problem", "incidents", "waits", "until", "hint",
+)  # fmt: skip
 COLUMNS = ("id", "confidence", "title")
 CONCLUSIONS = (HYPOTHESIS, PLAN)
 

@@ -5,7 +5,7 @@ Reads no git, decides nothing: a frame is a function of what has happened so far
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +77,8 @@ def show_outcome(screen: Screen, worktree: Worktree, run: Run, found: Sequence[W
             screen.answer("")
             screen.table(("score", title, "why"), listed)
     for name, task in run.tasks.items():
-        why = task.get("error") or task.get("problem") or task.get("waits")
-        if why or task["state"] in ("failed", "skipped", "parked"):
-            screen.warn(f"{name} {task['state']}{f': {why}' if why else ''}")
-        if task.get("hint"):
-            screen.warn(f"  {task['hint']}")
+        for line in _troubles(name, task):
+            screen.warn(line)
     screen.answer("")
     count = "1 finding" if len(found) == 1 else f"{len(found)} findings"
     screen.answer(f"{count}, committed on {worktree.branch}" if found else "nothing was found")
@@ -89,6 +86,16 @@ def show_outcome(screen: Screen, worktree: Worktree, run: Run, found: Sequence[W
         screen.answer(f"  {'plan  ' if is_plan else 'report'}  {_report(worktree, found)}")
     for command in next_commands(worktree, run, found):
         screen.answer(f"  next    {command}")
+
+
+def _troubles(name: str, task: Mapping[str, Any]) -> Iterator[str]:
+    """What a person has to know of a task; nothing when all is well."""
+    why = task.get("error") or task.get("problem") or task.get("waits") or ""
+    if why or task["state"] in ("failed", "skipped", "parked"):
+        yield f"{name} {task['state']}{f': {why}' if why else ''}"
+    yield from (f"  {one}" for one in task.get("incidents", ()) if one not in why)
+    if task.get("hint"):
+        yield f"  {task['hint']}"
 
 
 def _is_plan(found: Sequence[Written]) -> bool:

@@ -109,6 +109,13 @@ class TestPickAndSearch:
         assert found[0]["name"] == "frontend-developer"
         assert gitcoord("agents", "search", "xyzzy", at=sandbox.path).code == 1
 
+    def test_the_examples_of_the_help_find_something(self, sandbox: Sandbox) -> None:
+        said = gitcoord("agents", "search", "--help", at=sandbox.path).out
+        shown = [line.split()[1:] for line in said.splitlines() if "Usage" not in line]
+        examples = [words for words in shown if words[:2] == ["agents", "search"]]
+        assert len(examples) == 2
+        assert [gitcoord(*words, at=sandbox.path).code for words in examples] == [0, 0]
+
 
 class TestImport:
     @pytest.fixture

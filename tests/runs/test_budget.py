@@ -176,6 +176,15 @@ def test_a_cap_is_told_once_at_80_percent_and_once_when_spent(repo: Repository) 
         reserve(repo, RUN, "build", dollars(run=5))
 
 
+def test_of_two_caps_as_full_the_wider_is_to_be_raised(repo: Repository) -> None:
+    both = Caps(dollars=0.001)
+    with reserve(repo, RUN, "build", Budget(task=both, run=both)) as reservation:
+        spend(repo, 0.002, call="1")
+        with pytest.raises(Parked, match=r"the run has used \$0\.002000 of \$0\.001000") as parked:
+            refuse_spent(repo, RUN, reservation.check())
+    assert "gitcoord resume" in parked.value.hint and "--budget" in parked.value.hint
+
+
 def test_every_measure_counts(repo: Repository) -> None:
     caps = Caps(dollars=10, tokens=100, turns=2, seconds=60)
     with reserve(repo, RUN, "build", Budget(task=caps)) as reservation:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import threading
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gitcoord.config import Config
+from gitcoord.errors import Problem
 from gitcoord.git.repository import Repository
-from gitcoord.runs.run import list_runs
+from gitcoord.runs.run import list_runs, task_of
+from gitcoord.runtime.atwork import AtWork
+from gitcoord.runtime.local import Brief
 from gitcoord.state.journal import Journal
 from gitcoord.testing.server import ModelServer
-from tests.calling import Said, gitcoord
+from gitcoord.worktrees.worktree import view_worktrees
+from tests.calling import PROGRAM, Said, gitcoord
 from tests.conftest import Sandbox
 from tests.worktrees.looking import look
 
@@ -77,6 +85,12 @@ def test_a_program_that_fails_keeps_its_work_and_can_go_on(sandbox: Sandbox) -> 
     assert run_of(sandbox)["attempt"] == 2
 
 
+def test_a_task_that_failed_names_the_worktree_to_resume(sandbox: Sandbox) -> None:
+    said = develop(sandbox, "exit 1")
+    assert said.code == 1
+    assert run_of(sandbox)["hint"].endswith(f"gitcoord resume {said.json['worktree']['id']}")
+
+
 def test_a_change_outside_its_worktree_is_an_incident(sandbox: Sandbox) -> None:
     said = develop(sandbox, "echo in > in.txt", f"echo out >> {sandbox.path}/README.md", "echo ok")
     assert said.code == 1
@@ -84,6 +98,19 @@ def test_a_change_outside_its_worktree_is_an_incident(sandbox: Sandbox) -> None:
     events = Journal(Repository.find(sandbox.path).own_dir).tail()
     assert [one.fields["path"] for one in events if one.kind == "incident"] == ["README.md"]
     assert "out" in (sandbox.path / "README.md").read_text(), "reported, never undone by itself"
+
+
+def test_a_role_that_is_to_change_no_code(sandbox: Sandbox) -> None:
+    program = agent(sandbox.path.parent, "echo x > x.txt", "echo 'It is the token.'")
+    words = ("start", "investigation", "why", "--with", "command", "--command", program, "--json")
+    said = gitcoord(*words, at=sandbox.path)
+    assert said.code == 1
+    (run,) = list_runs(Repository.find(sandbox.path))
+    assert "x.txt" in run.tasks["analyse"]["problem"]
+    worktree = said.json["worktree"]
+    assert "x.txt" not in sandbox.git("ls-tree", "--name-only", worktree["branch"]).split()
+    assert (Path(worktree["path"]) / "x.txt").exists()
+    assert "It is the token." in gitcoord("report", worktree["id"], at=sandbox.path).out
 
 
 def test_a_secret_is_not_committed(sandbox: Sandbox) -> None:
@@ -184,3 +211,101 @@ def test_a_person_does_it_and_says_done(sandbox: Sandbox) -> None:
         sandbox.git("log", "-1", "--format=%s", worktree["branch"]) == "Builder: One can log out."
     )
     assert gitcoord(*words, at=sandbox.path).code == 2
+
+
+def test_an_incident_stands_in_the_record_of_a_task_that_waits(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-made-up")
+    usage = {"input": 1_000_000, "output": 0, "cache_read": 0, "cache_write": 0}
+    outside = f"echo out >> {sandbox.path}/README.md"
+    run = {"tools": [{"name": "run", "input": {"command": outside}}], "usage": usage}
+    gitcoord("config", "set", "agents.run", "unconfined", at=sandbox.path)
+    with ModelServer([run, run, {"text": "done", "usage": usage}]) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        words = ("--with", "api", "--model", "claude-sonnet-5-5", "--budget", "3", "--json")
+        said = gitcoord("start", "development", "log out", *words, at=sandbox.path)
+        task = said.json["run"]["tasks"]["build"]
+        assert task["state"] == "parked"
+        assert ["README.md" in line for line in task["incidents"]] == [True]
+        worktree = said.json["worktree"]["id"]
+        again = gitcoord("resume", worktree, "--budget", "100", "--json", at=sandbox.path)
+    assert "README.md" in again.json["run"]["tasks"]["build"]["problem"]
+
+
+def test_what_was_committed_before_the_host_died_is_no_contradiction(sandbox: Sandbox) -> None:
+    """Killed between the commit and the end of the task: nothing is left to commit then."""
+    commit = "git add made.txt; git -c user.name=a -c user.email=a@b.c commit -qm made"
+    said = develop(sandbox, f"test -f made.txt || {{ echo x > made.txt; {commit}; exit 3; }}")
+    assert said.code == 1
+    again = gitcoord("resume", said.json["worktree"]["id"], "--json", at=sandbox.path)
+    assert (again.code, run_of(sandbox).get("problem")) == (0, None), again.err
+
+
+def test_findings_that_nobody_could_read_do_not_hold_up_the_host(sandbox: Sandbox) -> None:
+    """A pipe, a link out of the worktree, and 11 MB: two are left out, one is told of."""
+    outside = sandbox.path.parent / "outside.md"
+    outside.write_text("private\n")
+    said = develop(
+        sandbox,
+        "cd .agentcoord/* && mkdir -p findings && cd findings",
+        f"mkfifo build-1.md; ln -s {outside} build-2.md",
+        "head -c 11000000 /dev/zero > build-3.md; echo ok",
+    )
+    assert said.code == 1, "it changed nothing else"
+    assert "private" not in json.dumps(said.json)
+    assert "build-3.md" in run_of(sandbox)["problem"]
+
+
+def test_a_worktree_that_its_agent_removed_is_not_made_again(sandbox: Sandbox) -> None:
+    said = develop(sandbox, 'cd /; rm -rf "$OLDPWD"; echo gone')
+    assert said.code in (1, 2)
+    (run,) = list_runs(Repository.find(sandbox.path))
+    assert run.state == "failed" or "problem" in run.tasks["build"]
+    listed = sandbox.git("worktree", "list", "--porcelain").split("\n")
+    paths = [Path(line[9:]) for line in listed if line.startswith("worktree ")]
+    assert [path for path in paths if path.exists()] == [sandbox.path]
+
+
+def test_no_agent_begins_after_it_was_told_to_stop(sandbox: Sandbox) -> None:
+    """Also not the next attempt of one that was waiting to try again."""
+    develop(sandbox, "exit 3")
+    repo = Repository.find(sandbox.path)
+    (run,) = list_runs(repo)
+    (worktree,) = view_worktrees(repo).mine
+    stopped = threading.Event()
+    stopped.set()
+    brief = Brief("log out", worktree.base["id"], runner="command", argv=("false",))
+    at_work = AtWork(repo, worktree, run.id, brief, Config(), "A <a@b.c> 1 +0000", stopped)
+    with pytest.raises(Problem, match="stopped"):
+        at_work(task_of("build", run.tasks["build"]), [], lambda _: None)
+    assert run_of(sandbox)["attempt"] == 1
+
+
+def test_a_host_told_to_end_ends_its_agent_first(sandbox: Sandbox) -> None:
+    program = agent(sandbox.path.parent, "echo $$ > pid", "echo begun", "exec sleep 60")
+    words = ["start", "development", "log out", "--with", "command", "--command", program]
+    host = subprocess.Popen(
+        [PROGRAM, *words], cwd=sandbox.path, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        pid = int(wait_for(sandbox.path.parent, "shop.worktrees/*/pid"))
+        host.terminate()
+        assert host.wait(20) == 130
+    finally:
+        host.kill()
+    assert not Path(f"/proc/{pid}").exists()
+    (run,) = list_runs(Repository.find(sandbox.path))
+    assert run.state == "stopped"
+
+
+def wait_for(folder: Path, name: str) -> str:
+    """What a file says, as soon as there is a whole line of it."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        for file in folder.glob(name):
+            if (said := file.read_text()).endswith("\n"):
+                return said
+        time.sleep(0.02)
+    raise AssertionError(f"no {name}")

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 
@@ -10,10 +11,12 @@ from gitcoord.analysis.finding import Evidence, Finding, Suspect
 from gitcoord.config import Config, shipped
 from gitcoord.errors import BadInput, Contended
 from gitcoord.git.repository import Repository
-from gitcoord.process import hold
+from gitcoord.process import hold, is_held
 from gitcoord.runs.run import Moment, create_run, read_run, reopen
 from gitcoord.runs.workflow import Task, Workflow
 from gitcoord.runtime.host import Product, drive, earlier_findings
+from gitcoord.runtime.local import Brief
+from gitcoord.runtime.work import go_on
 from gitcoord.state.journal import Journal
 from gitcoord.worktrees.findings import list_findings
 from gitcoord.worktrees.kinds import find_kind
@@ -194,3 +197,46 @@ def test_a_task_done_in_part_keeps_what_it_has_and_says_what_is_missing(
     run = read_run(repo, run_id)
     assert (run.state, run.tasks["look"]["problem"]) == ("done", "no bisection")
     assert "1 finding; no bisection" in [moment.text for moment in moments]
+
+
+def test_who_meets_a_live_host_changes_nothing_of_its_run(
+    at_work: tuple[Repository, Worktree],
+) -> None:
+    repo, worktree = at_work
+    met: list[str] = []
+
+    def runner(task: Task, earlier: Sequence[Finding], say: Callable[[str], None]) -> Product:
+        second = read_run(repo, run.id)
+        with pytest.raises(Contended):
+            go_on(repo, second, worktree, author=AUTHOR, config=Config(), progress=lambda _: None)
+        met.append(read_run(repo, run.id).tasks[task.name]["state"])
+        return Product([], {})
+
+    question = Brief("why", worktree.base["id"]).as_document()
+    run = create_run(repo, worktree.id, CHAIN, question)
+    drive(repo, run, worktree, runner, author=AUTHOR, progress=lambda _: None)
+    assert met == ["running", "running"]
+
+
+def test_the_lease_is_held_until_interrupted_agents_have_ended(
+    at_work: tuple[Repository, Worktree],
+) -> None:
+    repo, worktree = at_work
+    both, told, held = Barrier(2, timeout=20), Event(), []
+
+    def runner(task: Task, earlier: Sequence[Finding], say: Callable[[str], None]) -> Product:
+        both.wait()
+        if task.name == "left":
+            raise KeyboardInterrupt
+        told.wait(20)
+        time.sleep(0.5)  # longer than the host takes to close the run
+        held.append(is_held(repo.own_dir, run.id))
+        raise BadInput("stopped")
+
+    run = create_run(repo, worktree.id, WIDE, {"text": "why"})
+    with pytest.raises(KeyboardInterrupt):
+        drive(
+            repo, run, worktree, runner,
+            author=AUTHOR, progress=lambda _: None, workers=2, stop=told.set,
+        )  # fmt: skip
+    assert held == [True]

@@ -88,8 +88,9 @@ class TestNamed:
             choose("local", BUILDER, Config())
 
     def test_the_command_runner_needs_its_command(self, programs: Path) -> None:
-        with pytest.raises(BadInput, match=r"agents\.command"):
+        with pytest.raises(BadInput, match=r"agents\.command") as refused:
             choose("command", BUILDER, Config())
+        assert refused.value.hint.startswith("set it: gitcoord config set")
         config = Config({"agents.command": ("my-agent",)})
         assert choose("command", BUILDER, config) == "command"
 

@@ -61,8 +61,11 @@ def test_nothing_written_before_the_rename_is_lost(sandbox: Sandbox, tmp_path: P
     ):
         while "new-3 " not in log.read_text():
             time.sleep(0.005)
-        said = gitcoord("remove", "--force", worktree.id, at=sandbox.path)
-        writer.wait(10)
+        try:
+            said = gitcoord("remove", "--force", worktree.id, at=sandbox.path)
+            writer.wait(10)
+        finally:
+            writer.kill()
     assert said.code == 0, said.err
     if worktree.path.exists():
         worktree.path.rename(tmp_path / "made anew")

@@ -134,7 +134,11 @@ TOOLS: dict[str, dict[str, Any]] = {
 
 
 def allowed(role: Role, *, shell: bool) -> tuple[str, ...]:
-    """The tools of a role, in the order of TOOLS."""
+    """The tools of a role, in the order of TOOLS.
+
+    A role that changes no code may still run things, where it names Bash: what a command
+    changes in the code is not committed for it, and said.
+    """
     names = {*READING, *ALWAYS}
     if role.tools is not None:
         listed = {name.strip().casefold() for name in role.tools}
@@ -144,7 +148,7 @@ def allowed(role: Role, *, shell: bool) -> tuple[str, ...]:
     elif role.writes:
         names |= {*WRITING}
     if not role.writes:
-        names -= {*WRITING}
+        names -= {*WRITING} - {"run"}
     return tuple(name for name in TOOLS if name in names and (shell or name != "run"))
 
 

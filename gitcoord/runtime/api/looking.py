@@ -59,7 +59,14 @@ class Looking:
 
     def _log(self, given: Mapping[str, Any]) -> str:
         count = min(_MOST_COMMITS, max(1, int(given.get("count", 20))))
-        argv = ["log", f"-{count}", _LOG, "--date=iso-strict", "--no-show-signature"]
+        argv = [
+            "log",
+            f"-{count}",
+            _LOG,
+            "--date=iso-strict",
+            "--no-show-signature",
+            "--no-textconv",
+        ]
         argv += [f"-S{given['changed']}"] if given.get("changed") else []
         return self._ask([*argv, self._commit(given), "--", *self._paths(given)]) or "no commit"
 
@@ -73,7 +80,7 @@ class Looking:
         path = "/".join(self.reach.place(str(given.get("path") or ".")))
         if not path:
             raise BadInput("blame needs a path")
-        argv = ["blame", "--date=short", "--abbrev=10"]
+        argv = ["blame", "--date=short", "--abbrev=10", "--no-textconv"]
         if first := int(given.get("first_line", 0)):
             argv += [f"-L{first},{max(first, int(given.get('last_line', first)))}"]
         return self._ask([*argv, self._commit(given), "--", path])

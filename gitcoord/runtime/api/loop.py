@@ -22,6 +22,7 @@ from typing import Any
 from gitcoord.config import Agents, Config, model_access
 from gitcoord.errors import Problem
 from gitcoord.git.repository import Repository
+from gitcoord.process import end_marked
 from gitcoord.redaction import redact
 from gitcoord.runs.prices import Price, find_price
 from gitcoord.runs.usage import Usage
@@ -82,6 +83,9 @@ def run_api(assignment: Assignment, say: Say) -> Outcome:
         return Outcome(FAILED, reason=_NO_KEY, hint=_NO_KEY_HINT, mark=assignment.mark)
     started = time.monotonic()
     config = Config.load(assignment.own_dir)
+    if assignment.resumed:
+        # A command that runs behind no walls outlives a host that was killed.
+        end_marked(f"GITCOORD_AGENT={assignment.run_id}/{assignment.task}", grace=1.0)
     if not assignment.resumed and assignment.log.exists():
         assignment.log.replace(f"{assignment.log}.old")
     talk = Conversation.open(assignment.log)

@@ -79,13 +79,13 @@ class Shell:
         return [program, *bounds(self.reach, self.own_dir.parent, network=self.network)]
 
     def _settings(self) -> set[str]:
-        """What is at the top that agents and git take settings from."""
+        """What is at the top that agents, git and shells take settings and hooks from."""
         top = Path(self.reach.root)
         return {name for name in SETTINGS | HOOKS if os.path.lexists(top / name)}
 
     def _take_out(self, before: set[str]) -> list[str]:
-        """A command may not leave settings that another agent's program would obey."""
-        made = sorted((self._settings() - before) & SETTINGS) if self.walls != "none" else []
+        """A command may not leave settings that another's program would obey, hooks included."""
+        made = sorted(self._settings() - before) if self.walls != "none" else []
         for name in made:
             path = Path(self.reach.root) / name
             if path.is_dir() and not path.is_symlink():

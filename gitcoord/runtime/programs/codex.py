@@ -2,11 +2,14 @@
 
 Promises: the thread it names is kept beside the log and said at once, since it takes no id of
 ours. A refused key ends it at once (it would try five times). Its sandbox keeps `.git` from it:
-what it leaves is committed by the host. Facts of 0.169.0, observed against a scripted server.
+what it leaves is committed by the host. Its temporary folder is its own: in each folder it may
+write, its sandbox makes an empty `.git`, which stayed in /tmp when it was killed. Facts of
+0.169.0, observed against a scripted server.
 """
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any
 
 from gitcoord.runs.usage import Usage
@@ -34,7 +37,9 @@ def codex(assignment: Assignment, say: Say) -> Outcome:
         reader = Codex(assignment, say)
         task = assignment.prompt if assignment.resumed else whole_task(assignment)
         given = task.encode("utf-8", "replace")
-        return attempt(Command(argv(assignment, reader.thread), given, _ALLOWED), reader)
+        with tempfile.TemporaryDirectory(prefix="gitcoord-", ignore_cleanup_errors=True) as folder:
+            words, own = argv(assignment, reader.thread), {"TMPDIR": folder}
+            return attempt(Command(words, given, _ALLOWED, own), reader)
 
     return begin_or_resume(assignment, once, lost=_LOST)
 
@@ -44,6 +49,7 @@ def argv(assignment: Assignment, thread: str) -> tuple[str, ...]:
     words = [
         "codex", "exec", *(["resume", thread] if assignment.resumed else []), "--json",
         "-c", 'sandbox_mode="workspace-write"', "-c", 'approval_policy="never"',
+        "-c", "sandbox_workspace_write.exclude_slash_tmp=true",
     ]  # fmt: skip
     if assignment.model:
         words.append(f"--model={assignment.model}")

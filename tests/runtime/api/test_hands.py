@@ -122,6 +122,8 @@ class TestHistory:
         bench.sandbox.write("README.md", "# new\n")
         for what in ("diff", "show", "log"):
             use("history", what=what)
+        use("history", what="log", changed="shop")
+        use("history", what="blame", path="README.md")
         use("search", pattern="shop")
         assert not (bench.top / "ran").exists()
 
@@ -243,7 +245,7 @@ class TestWhoMayWhat:
         [
             (("Read", "Grep", "Glob"), True, ("read", "list", "search", "history")),
             (("Read", "Edit", "Bash"), True, ("read", "history", "edit", "apply_patch", "run")),
-            (("Read", "Edit", "Bash"), False, ("read", "history")),
+            (("Read", "Edit", "Bash"), False, ("read", "history", "run")),
             (("Read", "Bash(git *)"), True, ("read", "history")),
             (("Bash(rm *)",), True, ()),
             (("WebFetch", "Task"), True, ()),

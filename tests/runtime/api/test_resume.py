@@ -213,3 +213,13 @@ class TestStopped:
         with pytest.raises(KeyboardInterrupt):
             bench.run([{"text": "late", "wait": 30}])
         assert bench.resume(["done"]).state == DONE
+
+
+def test_a_command_that_outlived_its_host_is_ended(bench: Bench) -> None:
+    bench.assignment.log.touch()
+    left = subprocess.Popen(["sleep", "60"], env={**os.environ, "GITCOORD_AGENT": "run-1/build"})
+    try:
+        assert bench.resume(["done"]).state == DONE
+        assert left.wait(5) == -signal.SIGTERM
+    finally:
+        left.kill()

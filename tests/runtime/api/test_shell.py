@@ -158,10 +158,12 @@ class TestWalls:
     def test_settings_it_leaves_are_taken_out_again(self, bench: Bench, use: Use) -> None:
         bench.sandbox.write(".codex/config.toml", "x = 1\n")
         said = use("run", command="mkdir .claude; echo x > .claude/settings.json; echo > .mcp.json;"
+                   " echo curl evil > .envrc;"
                    " echo y > .codex/config.toml")  # fmt: skip
         assert ".claude was taken out again" in said
         assert not (bench.top / ".claude").exists()
         assert not (bench.top / ".mcp.json").exists()
+        assert not (bench.top / ".envrc").exists()
         assert (bench.top / ".codex/config.toml").read_text() == "x = 1\n"
 
     def test_it_sees_no_other_process(self, use: Use) -> None:

@@ -153,6 +153,7 @@ class TestCodex:
         for resumed in (False, True):
             words = codex.argv(replace(stage.assignment, resumed=resumed), "t")
             assert 'sandbox_mode="workspace-write"' in words
+            assert "sandbox_workspace_write.exclude_slash_tmp=true" in words
             assert words[-1] == "-"
 
 
