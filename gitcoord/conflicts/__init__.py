@@ -5,6 +5,7 @@
     hooks.py        the pairs of one worktree, as a function call that is quick to import
     answers.py      whole answers, for when nothing moved
     sample.py       a worktree's files, uncommitted ones too, as a tree in a quarantine
+    grafting.py     that tree without an index, where git would change nothing on the way in
     comparing.py    an answer worked out: compared, explained, told
     engine.py       the pipeline over commits, and what is known of all pairs
     recall.py       what the cache tells, git asked for the rest, objects made again

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gitcoord.conflicts.edits import find_place
 from gitcoord.errors import NoSuch
-from gitcoord.git.repository import SETTINGS, Repository, parse_settings
+from gitcoord.git.repository import COMMIT, SETTINGS, Repository, parse_settings
 from gitcoord.git.run import Output, end_group, start
 from gitcoord.git.worktrees import LIST, list_worktrees
 
@@ -45,13 +45,15 @@ def _clashes_of(folder: str, against: str, *, text_only: bool) -> Scan:
         raise NoSuch("this is not in a worktree", hint="see: gitcoord list")
     home = repo.seen_from(repo.common_dir)
     asking = [start(*words, cwd=home.home) for words in (SETTINGS, LIST)]
+    if against and not against.startswith(("-", "^")) and "\0" not in against:
+        asking.append(start(*COMMIT, f"{against}^{{commit}}", cwd=repo.home))
     try:
         import gitcoord.conflicts.comparing  # noqa: F401 - 25 ms, while git is at work
-        from gitcoord.conflicts.radar import open_radar
+        from gitcoord.conflicts.radar import name_target, open_radar
         from gitcoord.conflicts.scan import Asked
         from gitcoord.worktrees.worktree import view_worktrees
 
-        settings, listed = map(_answer, asking)
+        settings, listed, *commit = map(_answer, asking)
     except BaseException:
         for process in asking:
             end_group(process)
@@ -60,8 +62,9 @@ def _clashes_of(folder: str, against: str, *, text_only: bool) -> Scan:
         vars(home)["settings"] = parse_settings(settings)
     view = view_worktrees(home, listed=list_worktrees(home, said=listed))
     asked = Asked((place[2],), against, committed_only=True, text_only=text_only)
+    target = name_target(against, commit[0].text) if commit and commit[0] else None
     with open_radar(repo, asked, home=home) as radar:
-        return radar.look(view=view)
+        return radar.look(view=view, target=target)
 
 
 def _answer(process: subprocess.Popen[bytes]) -> Output | None:

@@ -61,9 +61,16 @@ class Radar:
             self.engines[target_id] = prepare(self.aside, target_id, self.cache)
         return self.engines[target_id]
 
-    def look(self, changed: Container[Path] | None = None, *, view: View | None = None) -> Scan:
-        """A scan. changed: tops of worktrees in which something happened; None is all. view:
-        all worktrees as they are now, where they were looked at already.
+    def look(
+        self,
+        changed: Container[Path] | None = None,
+        *,
+        view: View | None = None,
+        target: Target | None = None,
+    ) -> Scan:
+        """A scan. changed: tops of worktrees in which something happened; None is all. view,
+        target: all worktrees as they are now and what they are to land on, where that was
+        found out already.
 
         Raises NoSuch for a target or an id that is none.
         """
@@ -71,7 +78,7 @@ class Radar:
         view = view or view_worktrees(self.home)
         subjects = list_subjects(view)
         wanted = {_find_id(view, subjects, part) for part in asked.ids}
-        target = find_target(self.repo, view, asked.against)
+        target = target or find_target(self.repo, view, asked.against)
         seen = self._sample(subjects, changed)
         seen = [one for one in seen if one.id != MAIN_ID or _main_matters(one, target)]
         return self._answer(seen, target, wanted)
@@ -177,7 +184,7 @@ def find_target(repo: Repository, view: View, against: str) -> Target:
     for name in [against] if against else [ref for ref, _ in refs.most_common()]:
         commit = repo.find_commit(name)
         if commit is not None:
-            return Target(name.removeprefix("refs/heads/").removeprefix("refs/remotes/"), commit)
+            return name_target(name, commit)
         if against:
             raise NoSuch(f"{against!r} is no commit", hint="see: git branch --all")
     main = view.main
@@ -187,6 +194,11 @@ def find_target(repo: Repository, view: View, against: str) -> Target:
             hint="name a target: gitcoord conflicts --against REF",
         )
     return Target(main.branch_name or main.head[:12], main.head)
+
+
+def name_target(name: str, commit: str) -> Target:
+    """A target as it is told: by its name without what all branches have in common."""
+    return Target(name.removeprefix("refs/heads/").removeprefix("refs/remotes/"), commit)
 
 
 def list_subjects(view: View) -> list[Subject]:

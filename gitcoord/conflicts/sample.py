@@ -10,26 +10,32 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gitcoord.conflicts.scan import Seen
 from gitcoord.errors import Problem
-from gitcoord.git.objects import Batch
+from gitcoord.git.objects import Batch, Entry
 from gitcoord.git.quarantine import WHO, put_objects
 from gitcoord.git.repository import Repository
 from gitcoord.git.worktrees import Linked, find_operation, git_dir_of
 from gitcoord.process import at_once
 
+if TYPE_CHECKING:
+    from gitcoord.conflicts.grafting import Grafter, Row
+
 # Bytes; a larger untracked file is named, not hashed: 500 MB would take seconds each time.
 LARGEST = 5_000_000
 
+# As many worktrees are looked at at once as there are cores: threads of git's own only add.
 _ALONE = (
     "-c", "core.fsmonitor=false", "-c", "core.splitIndex=false", "-c", "index.skipHash=true",
+    "-c", "core.preloadIndex=false",
 )  # fmt: skip
 # A clock set back leaves files from the future: they are not being written now.
 _SOON = 2.0
@@ -46,13 +52,25 @@ class Subject:
 
 @dataclass(frozen=True)
 class _Changes:
-    """What `git status` lists. names: paths that differ from HEAD. unstaged: of these, those
-    of which the index has not what is on disk. untracked: of these, those git knows nothing of."""
+    """What `git status` lists: paths that differ from HEAD, a commit id."""
 
-    names: frozenset[str]
-    unstaged: tuple[str, ...]
-    untracked: frozenset[str]
+    head: str
+    rows: tuple[Row, ...]
     unmerged: bool
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        return frozenset(row.path for row in self.rows)
+
+    @property
+    def unstaged(self) -> list[str]:
+        """Those of which the index has not what is on disk."""
+        return [row.path for row in self.rows if row.unstaged != "."]
+
+    @cached_property
+    def untracked(self) -> frozenset[str]:
+        """Those git knows nothing of."""
+        return frozenset(row.path for row in self.rows if row.unstaged == "?")
 
 
 def sample_all(
@@ -69,9 +87,12 @@ def sample_all(
     """
     if committed_only:
         return [_commit_of(subject) for subject in subjects]
+    from gitcoord.conflicts.grafting import Grafter
+
     around = [*others, *(subject.linked.path for subject in subjects)]
-    looks = at_once(lambda one: _sample(aside, one, around), subjects)
     batch = Batch(aside)
+    with Grafter(aside, batch) as grafter:
+        looks = at_once(lambda one: _sample(grafter, one, around), subjects)
     seen = [
         replace(one, tree=batch.commit(tree, [one.head], "sampled", author=WHO)) if tree else one
         for one, tree in looks
@@ -91,7 +112,7 @@ def _commit_of(subject: Subject) -> Seen:
     )  # fmt: skip
 
 
-def _sample(aside: Repository, subject: Subject, others: Sequence[Path]) -> tuple[Seen, str]:
+def _sample(grafter: Grafter, subject: Subject, others: Sequence[Path]) -> tuple[Seen, str]:
     """A worktree, and the tree of its files where they are not those of its HEAD."""
     seen, path = _commit_of(subject), subject.linked.path
     try:
@@ -99,14 +120,37 @@ def _sample(aside: Repository, subject: Subject, others: Sequence[Path]) -> tupl
             return seen, ""
         if not path.is_dir():
             return _unknown(seen, "its folder is not there")
-        return _with_uncommitted(aside, seen, path, others)
+        return _with_uncommitted(grafter, seen, path, others)
     except (Problem, OSError) as problem:
         return _unknown(seen, str(problem))
 
 
 def _with_uncommitted(
+    grafter: Grafter, seen: Seen, path: Path, others: Sequence[Path]
+) -> tuple[Seen, str]:
+    git_dir = git_dir_of(path)
+    if git_dir is None:
+        return _unknown(seen, "it vanished while it was sampled")
+    began, before = time.time(), _stamp(git_dir)
+    operation = find_operation(git_dir)
+    changes = _list_changes(grafter.aside, path)
+    if changes.unmerged:
+        return replace(seen, state=operation or "merging", dirty=True), ""
+    names, left = _comparable(path, changes, others)
+    tree: str | None = ""
+    if changes.names - {*left}:
+        tree = grafter.tree(path, git_dir, seen.head, changes.rows, names)
+    # What status lists is what differs from the HEAD of that moment.
+    if tree is None or (tree and (changes.head != seen.head or _stamp(git_dir) != before)):
+        return _by_index(grafter.aside, seen, path, others)
+    moving = _stamp(git_dir) != before or _is_written(path, names, began)
+    return _told(seen, operation, changes, left, moving=moving), tree
+
+
+def _by_index(
     aside: Repository, seen: Seen, path: Path, others: Sequence[Path]
 ) -> tuple[Seen, str]:
+    """The same by a copy of the index and git's own hands: right for all there is."""
     git_dir = git_dir_of(path)
     if git_dir is None:
         return _unknown(seen, "it vanished while it was sampled")
@@ -123,31 +167,36 @@ def _with_uncommitted(
         names, left = _comparable(path, changes, others)
         tree = _write_tree(aside, path, names, env) if changes.names - {*left} else ""
     moving = _stamp(git_dir) != before or _is_written(path, names, began)
+    return _told(seen, operation, changes, left, moving=moving), tree
+
+
+def _told(
+    seen: Seen, operation: str | None, changes: _Changes, left: Sequence[str], *, moving: bool
+) -> Seen:
     return replace(
         seen, state=operation or ("moving" if moving else "live"), dirty=bool(changes.names),
         uncommitted=changes.names, untracked=changes.untracked, not_compared=tuple(left),
-    ), tree  # fmt: skip
+    )  # fmt: skip
 
 
-def _list_changes(aside: Repository, path: Path, env: dict[str, str]) -> _Changes:
+def _list_changes(aside: Repository, path: Path, env: dict[str, str] | None = None) -> _Changes:
+    from gitcoord.conflicts.grafting import Row
+
     said = aside.run(
         *_ALONE, "status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all",
-        "--ignore-submodules=dirty", "--no-ahead-behind", at=path, env=env,
+        "--ignore-submodules=dirty", "--branch", "--no-ahead-behind", at=path, env=env,
     ).fields()  # fmt: skip
-    names, unstaged, untracked = [], [], []
+    rows, head = [], ""
     for line in said:
         if line[0] == "1":
-            name = line.split(" ", 8)[8]
-            unstaged += [name] if line[3] != "." else []
+            _, how, submodule, _, mode, on_disk, _, oid, name = line.split(" ", 8)
+            entry = Entry(mode, oid) if mode.strip("0") else None
+            rows.append(Row(name, how[1], entry, on_disk, submodule[0] != "N"))
         elif line[0] == "?":
-            name = line[2:]
-            unstaged.append(name)
-            untracked.append(name)
-        else:
-            continue
-        names.append(name)
-    unmerged = any(line[0] == "u" for line in said)
-    return _Changes(frozenset(names), tuple(unstaged), frozenset(untracked), unmerged)
+            rows.append(Row(line[2:]))
+        elif line.startswith("# branch.oid "):
+            head = line[13:]
+    return _Changes(head, tuple(rows), any(line[0] == "u" for line in said))
 
 
 def _comparable(
@@ -182,6 +231,8 @@ def _write_tree(aside: Repository, path: Path, names: Sequence[str], env: dict[s
 
 @contextmanager
 def _copied_index(git_dir: Path) -> Iterator[Path]:
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="gitcoord-") as folder:
         copy = Path(folder) / "index"
         with suppress(FileNotFoundError):

@@ -27,15 +27,16 @@ def read_whole(file: str | os.PathLike[str]) -> Any:
 
 def write_whole(file: str | os.PathLike[str], document: Mapping[str, Any]) -> None:
     """Put a document there in one step, or leave what was there. Never raises for the disk."""
-    import tempfile
     from contextlib import suppress
 
     body = json.dumps(document, separators=(",", ":")).encode()
     folder, name = os.path.split(os.fspath(file))
     with suppress(OSError):
         os.makedirs(folder, exist_ok=True)  # noqa: PTH103
-        handle, begun = tempfile.mkstemp(prefix=f".{name}-", dir=folder)
+        # By hand: tempfile takes 4 ms to import.
+        begun = os.path.join(folder, f".{name}-{os.urandom(8).hex()}")  # noqa: PTH118
         try:
+            handle = os.open(begun, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as out:
                 out.write(_digest(body) + b"\n" + body)
             os.replace(begun, file)  # noqa: PTH105

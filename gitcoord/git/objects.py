@@ -67,7 +67,7 @@ class Batch:
     def write(self) -> None:
         """Hand all pending objects to git. Nothing refers to them until a ref does."""
         if self.pending:
-            pack = _pack(self.repo.object_format, self.pending.values())
+            pack, _ = pack_of(self.repo.object_format, self.pending)
             self.repo.run("unpack-objects", "-q", input=pack)
             self.pending.clear()
 
@@ -199,15 +199,39 @@ def graft(batch: Batch, reader: Reader, tree: str | None, files: Mapping[str, En
     return batch.tree(entries)
 
 
-def _pack(object_format: str, objects: Iterable[tuple[str, bytes]]) -> bytes:
+def pack_of(
+    object_format: str, objects: Mapping[str, tuple[str, bytes]], *, level: int = 1
+) -> tuple[bytes, dict[str, tuple[int, int]]]:
+    """A pack of objects, and for each id where it begins and the CRC-32 of its bytes."""
     import hashlib
 
-    listed = list(objects)
-    parts = [b"PACK" + (2).to_bytes(4, "big") + len(listed).to_bytes(4, "big")]
-    for kind, body in listed:
-        parts += [_pack_header(_PACK_TYPES[kind], len(body)), zlib.compress(body, 1)]
+    parts = [b"PACK" + (2).to_bytes(4, "big") + len(objects).to_bytes(4, "big")]
+    at, places = len(parts[0]), {}
+    for name, (kind, body) in objects.items():
+        part = _pack_header(_PACK_TYPES[kind], len(body)) + zlib.compress(body, level)
+        places[name] = (at, zlib.crc32(part))
+        parts.append(part)
+        at += len(part)
     pack = b"".join(parts)
-    return pack + hashlib.new(object_format, pack).digest()
+    return pack + hashlib.new(object_format, pack).digest(), places
+
+
+def index_of(object_format: str, pack: bytes, places: Mapping[str, tuple[int, int]]) -> bytes:
+    """The index (version 2) of a pack below 2 GB, as `pack_of` gives it."""
+    import hashlib
+
+    names = sorted(places)
+    counts, at = [], 0
+    for first in range(256):
+        while at < len(names) and int(names[at][:2], 16) <= first:
+            at += 1
+        counts.append(at)
+    numbers = [*counts], [places[name][1] for name in names], [places[name][0] for name in names]
+    fan, sums, offsets = (b"".join(n.to_bytes(4, "big") for n in row) for row in numbers)
+    ids = bytes.fromhex("".join(names))
+    trailer = pack[-len(names[0]) // 2 :]
+    index = b"\xfftOc" + (2).to_bytes(4, "big") + fan + ids + sums + offsets + trailer
+    return index + hashlib.new(object_format, index).digest()
 
 
 def _pack_header(kind: int, size: int) -> bytes:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import tempfile
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from gitcoord.git.objects import Batch, signature
+from gitcoord.git.objects import Batch, index_of, pack_of, signature
 from gitcoord.git.repository import Repository
 from gitcoord.git.run import inherited
 
@@ -34,6 +33,8 @@ WHO = signature("gitcoord", "gitcoord@localhost", 4_102_444_800)
 _PREFIX = "gitcoord-quarantine-"
 _OWNER = "owner"
 _OLD_SECONDS = 86_400
+# Above, a pack is quicker, and what reads it: 60 ms for 5,000 objects, not 500.
+_FEW = 100
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
 _ROOM_NEEDED = 1 << 30
 
@@ -41,7 +42,7 @@ _ROOM_NEEDED = 1 << 30
 @contextmanager
 def quarantine(repo: Repository) -> Iterator[Repository]:
     """`repo`, reading its objects and writing to a folder that is deleted at the end."""
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_place()))
+    folder = _new_folder(_place(), _PREFIX)
     owner = -1
     try:
         owner = _claimed(folder, repo)
@@ -67,7 +68,7 @@ def quarantine(repo: Repository) -> Iterator[Repository]:
 def find_abandoned_quarantines(repo: Repository) -> list[Path]:
     """Folders of quarantines of which the process was killed: those of `repo`, and what is a
     day old of any."""
-    places = {_IN_MEMORY, Path(tempfile.gettempdir())}
+    places = {_IN_MEMORY, _on_disk()}
     made = (folder for place in places for folder in place.glob(f"{_PREFIX}*"))
     return sorted(folder for folder in made if _is_abandoned(folder, repo))
 
@@ -97,12 +98,21 @@ def _is_abandoned(folder: Path, repo: Repository) -> bool:
 
 
 def put_objects(aside: Repository, batch: Batch) -> None:
-    """Write the pending objects of a batch into the quarantine, as loose objects.
+    """Write the pending objects of a batch into the quarantine: a few as loose objects, many
+    as a pack that nobody compresses.
 
     They are read within a second and thrown away: git's own writer costs a process more.
     """
     top = _folder(aside) / "objects"
-    for oid, (kind, body) in batch.pending.items():
+    if len(batch.pending) > _FEW:
+        _put_pack(top / "pack", aside.object_format, batch.pending)
+    else:
+        _put_loose(top, batch.pending)
+    batch.pending.clear()
+
+
+def _put_loose(top: Path, objects: Mapping[str, tuple[str, bytes]]) -> None:
+    for oid, (kind, body) in objects.items():
         folder = top / oid[:2]
         file = folder / oid[2:]
         if file.exists():
@@ -111,7 +121,18 @@ def put_objects(aside: Repository, batch: Batch) -> None:
         begun = folder / f"tmp_obj_{oid[2:]}"
         begun.write_bytes(zlib.compress(b"%s %d\0" % (kind.encode(), len(body)) + body, 1))
         begun.rename(file)
-    batch.pending.clear()
+
+
+def _put_pack(folder: Path, object_format: str, objects: Mapping[str, tuple[str, bytes]]) -> None:
+    """A pack and its index (git's "pack-format", version 2), the index last."""
+    pack, places = pack_of(object_format, objects, level=0)
+    name = f"pack-{pack[-len(next(iter(objects))) // 2 :].hex()}"
+    index = index_of(object_format, pack, places)
+    folder.mkdir(exist_ok=True)
+    for ending, content in (("pack", pack), ("idx", index)):
+        begun = folder / f"tmp_{ending}_{name}"
+        begun.write_bytes(content)
+        begun.rename(folder / f"{name}.{ending}")
 
 
 def checkout_of(aside: Repository, attributes: Mapping[str, bytes]) -> Repository:
@@ -120,7 +141,7 @@ def checkout_of(aside: Repository, attributes: Mapping[str, bytes]) -> Repositor
     attributes: path of each -> its content. The repository's settings and its
     `info/attributes` are in force, no index is.
     """
-    top = Path(tempfile.mkdtemp(prefix="tree-", dir=_folder(aside)))
+    top = _new_folder(_folder(aside), "tree-")
     for path, content in attributes.items():
         file = top / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -182,13 +203,26 @@ def _folder(aside: Repository) -> Path:
     return Path(dict(aside.overlay)["GIT_OBJECT_DIRECTORY"]).parent
 
 
-def _place() -> Path | None:
+def _new_folder(place: Path, prefix: str) -> Path:
+    """Of a name nobody has, and for our eyes only."""
+    folder = place / f"{prefix}{os.urandom(8).hex()}"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def _on_disk() -> Path:
+    import tempfile  # 4 ms: where there is memory to work in, nobody asks
+
+    return Path(tempfile.gettempdir())
+
+
+def _place() -> Path:
     """Memory while there is plenty, else where temporary files go."""
     try:
         usable = os.access(_IN_MEMORY, os.W_OK) and shutil.disk_usage(_IN_MEMORY).free
     except OSError:
-        return None
-    return _IN_MEMORY if usable > _ROOM_NEEDED else None
+        usable = 0
+    return _IN_MEMORY if usable > _ROOM_NEEDED else _on_disk()
 
 
 def _quoted(path: str) -> str:

@@ -18,6 +18,7 @@ from gitcoord.errors import BadInput, GitFailed, NoSuch, NotARepository, Problem
 from gitcoord.git.run import OLDEST, Output, end_group, program, run, start
 
 SETTINGS = ("config", "--list", "-z")
+COMMIT = ("rev-parse", "--verify", "--quiet", "--end-of-options")
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,7 @@ class Repository:
         """The object id of the commit `name` means, None when it means none."""
         if not name or name.startswith(("-", "^")) or "\0" in name:
             return None
-        asked = self.run(
-            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}",
-            ok=(0, 1, 128),
-        )  # fmt: skip
+        asked = self.run(*COMMIT, f"{name}^{{commit}}", ok=(0, 1, 128))
         return asked.text if asked.code == 0 else None
 
     def commit(self, name: str) -> str:

@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gitcoord.git.quarantine import find_abandoned_quarantines, quarantine
+import pytest
+
+from gitcoord.git.objects import Batch, Entry, Reader
+from gitcoord.git.quarantine import find_abandoned_quarantines, put_objects, quarantine
 from gitcoord.git.repository import Repository
 from tests.calling import gitcoord
 from tests.conftest import Sandbox
@@ -68,3 +71,28 @@ def test_one_of_a_repository_that_may_be_gone_is_found_after_a_day(
     assert folder in find_abandoned_quarantines(Repository.find(other))
     gitcoord("doctor", "--fix", at=other)
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("count", [1, 100, 101, 3_000])
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+def test_any_number_of_objects_is_there_for_git_to_read(
+    tmp_path: Path, object_format: str, count: int
+) -> None:
+    place = tmp_path / "repo"
+    subprocess.run(["git", "init", "-q", f"--object-format={object_format}", place], check=True)
+    repo = Repository.find(place)
+    batch = Batch(repo)
+    bodies = [b"%d\n" % number * (number % 700) for number in range(count)]
+    names = [batch.blob(body) for body in bodies]
+    tree = batch.tree({b"f%d" % at: Entry("100644", name) for at, name in enumerate(names)})
+    with quarantine(repo) as aside:
+        put_objects(aside, batch)
+        with Reader(aside) as reader:
+            read = [found and found[2] for found in reader.find_all(names)]
+        assert read == bodies
+        listed = aside.run("ls-tree", "--name-only", tree).lines()
+        packs = Path(dict(aside.overlay)["GIT_OBJECT_DIRECTORY"]).glob("pack/*.idx")
+        for pack in packs:
+            aside.run("verify-pack", str(pack))
+    assert len(listed) == count
+    assert "in-pack: 0" in repo.run("count-objects", "-v").lines()

@@ -17,6 +17,7 @@ silently: a warning is worth more than a guess.
     shelf, words    what was read and parsed; where a word stands in one side's code
     joining     which pairs of sides share a name, by an inverted index
     kept        what is known of sides and pairs, by content, in a file
+    apart       half of the parsing in a process of its own
     search      what is new, confirmed on the merge
     clashes     the answers as a scan tells them
 """

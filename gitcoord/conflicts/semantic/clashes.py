@@ -89,6 +89,8 @@ def _of_trees(
     kept.save()
     if said.is_whole:
         cache.keep(_TABLE, key, [astuple(one) for one in said.meanings])
+    else:
+        engine.doubts.add("semantic")
     return said.meanings
 
 

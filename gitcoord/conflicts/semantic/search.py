@@ -20,7 +20,8 @@ from gitcoord.conflicts.cache import Cache
 from gitcoord.conflicts.deltas import Delta, PairOf, read_deltas
 from gitcoord.conflicts.recall import Engine, bring, merge_landed, prepare
 from gitcoord.conflicts.semantic import claiming, texts
-from gitcoord.conflicts.semantic.change import Change, is_read, module_name, read_change
+from gitcoord.conflicts.semantic.apart import in_two
+from gitcoord.conflicts.semantic.change import MOST_FILES, Change, is_read, module_name, read_change
 from gitcoord.conflicts.semantic.joining import join
 from gitcoord.conflicts.semantic.kept import Kept
 from gitcoord.conflicts.semantic.meaning import Candidate, Meaning
@@ -32,6 +33,8 @@ from gitcoord.git.repository import Repository
 
 # More of one pair says no more than that the two do not fit.
 _MOST_OF_A_PAIR = 20
+# Above, half of what is to be parsed goes to another core: a fork costs 5 to 10 ms.
+_MANY_FILES = 100
 
 
 @dataclass(frozen=True)
@@ -123,10 +126,17 @@ def _read_changes(
     }
     bring(engine, [sides.trees[number] for number, paths in left.items() if paths])
     shelf.fetch((sides.deltas[number], paths) for number, paths in left.items())
+
+    def read(number: int) -> Change:
+        return read_change(sides.deltas[number], shelf.outline, shelf.lines, known[number])
+
     with _without_collector():
-        for number in unread:
+        counts = [len(paths) for paths in left.values()]
+        # With more of one side than was fetched, git would have to be asked again.
+        apart = sum(counts) > _MANY_FILES and max(counts) <= MOST_FILES
+        changes = in_two(read, unread) if apart else map(read, unread)
+        for number, change in zip(unread, changes, strict=True):
             delta = sides.deltas[number]
-            change = read_change(delta, shelf.outline, shelf.lines, known[number])
             kept.keep_side(sides.trees[number], delta, change, whole=not shelf.lacks(delta))
 
 
