@@ -88,6 +88,12 @@ class AtWork:
         if not role.writes:
             self._write_report(task, outcome, earlier)
         done = self._deliver(task, role, outcome, bill, since)
+        if done.refused:
+            go_on = f"gitcoord resume {self.worktree.id}"
+            raise Problem(
+                "; ".join([done.refused, *done.problems, *troubles]),
+                hint=f"put that right, then: {go_on}",
+            )
         troubles += [*done.problems, *_contradictions(role, done)]
         return Product(
             (),

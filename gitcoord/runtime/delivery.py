@@ -69,7 +69,7 @@ class Delivery:
     commit: the one made here, "" when nothing was left to commit. own: commits the agent made
     itself since the task began, oldest first. stat: of all of it, findings left out. withheld:
     path -> why it is not committed. litter: paths nobody wants. problems: what a person has to
-    know, in words.
+    know, in words. refused: why nothing may be committed, "" when it may.
     """
 
     commit: str = ""
@@ -78,6 +78,7 @@ class Delivery:
     withheld: Mapping[str, str] = field(default_factory=dict)
     litter: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def deliver(
         wrong = _why_not(repo, worktree)
         own, problems = _own_commits(repo, worktree, since, wrong)
         if wrong:
-            return Delivery(own=own, problems=(*problems, wrong))
+            return Delivery(own=own, problems=tuple(problems), refused=wrong)
         try:
             return _deliver(
                 repo, worktree, about, author,
@@ -261,7 +262,8 @@ def _deliver(
         names, litter, conflicts = _changed(repo, worktree)
         if conflicts:
             text = f"there are conflicts, so nothing was committed: {', '.join(conflicts[:5])}"
-            return Delivery("", own, _stat(repo, since, tip), problems=(*problems, text))
+            stat = _stat(repo, since, tip)
+            return Delivery("", own, stat, problems=tuple(problems), refused=text)
         withheld = dict(_withheld(worktree.path, names, reader, tip, largest))
         code = [name for name in names if not name.startswith(f"{worktree.folder}/")]
         if not writes:

@@ -113,6 +113,16 @@ def test_a_role_that_is_to_change_no_code(sandbox: Sandbox) -> None:
     assert "It is the token." in gitcoord("report", worktree["id"], at=sandbox.path).out
 
 
+def test_an_agent_that_left_its_branch_has_not_done_its_task(sandbox: Sandbox) -> None:
+    said = develop(sandbox, "git switch -q -c elsewhere", "echo x > x.txt", "echo ok")
+    assert (said.code, run_of(sandbox)["state"]) == (1, "failed")
+    assert "left its branch" in run_of(sandbox)["error"]
+    worktree = said.json["worktree"]
+    sandbox.git("switch", "-q", worktree["id"], at=Path(worktree["path"]))
+    assert gitcoord("resume", at=sandbox.path).code == 0
+    assert "x.txt" in sandbox.git("ls-tree", "--name-only", worktree["id"]).split()
+
+
 def test_a_secret_is_not_committed(sandbox: Sandbox) -> None:
     secret = "ghp_" + "pLIix6MEOLeMa61EqJomTEI1JEzO3joOj37H"
     said = develop(sandbox, "echo fine > fine.txt", f"echo token={secret} > key.txt", "echo ok")

@@ -296,7 +296,7 @@ class TestWhatIsRefused:
         before = status(sandbox, mine)
         done = delivered(repo, mine)
         assert done.commit == ""
-        assert "merge is in progress" in done.problems[-1]
+        assert "merge is in progress" in done.refused
         assert status(sandbox, mine) == before
 
     def test_conflicts_without_an_operation(
@@ -308,7 +308,7 @@ class TestWhatIsRefused:
         sandbox.git("stash", "pop", at=mine.path, ok=False)
         before = status(sandbox, mine)
         done = delivered(repo, mine)
-        assert "conflicts" in done.problems[0] and "a.txt" in done.problems[0]
+        assert "conflicts" in done.refused and "a.txt" in done.refused
         assert status(sandbox, mine) == before
 
     @pytest.mark.parametrize("argv", [["-qc", "mine-now"], ["-q", "--detach"]])
@@ -319,7 +319,7 @@ class TestWhatIsRefused:
         sandbox.write("x", "1", at=mine.path)
         done = delivered(repo, mine)
         assert done.commit == ""
-        assert "left its branch" in done.problems[0]
+        assert "left its branch" in done.refused
         assert status(sandbox, mine) == "?? x"
 
     def test_commits_that_were_taken_back_are_told(
