@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
-from gitcoord.conflicts.deltas import Delta, PairOf
+from gitcoord.conflicts.deltas import Changed, PairOf
 from gitcoord.conflicts.engine import Comparison, Engine
 from gitcoord.conflicts.explain import Conflict, explain_all, name_before
 from gitcoord.conflicts.hunks import BlobPair, Hunks, meeting
@@ -14,6 +15,9 @@ from gitcoord.conflicts.recall import bring, known_hunks, make_merges
 from gitcoord.conflicts.scan import CONFLICT, NEAR, TOUCHING, Clash, Lines, Seen
 
 HunksOf = Mapping[BlobPair, Hunks | None]
+Files = Mapping[str, Changed]
+
+_FOLDER_KINDS = ("file/directory", "directory rename")
 
 
 def list_clashes(engine: Engine, known: Sequence[Seen], found: Comparison) -> list[Clash]:
@@ -52,17 +56,23 @@ def list_direct(
     answers = dict(zip(pairs, merge_all(engine.bench, commits), strict=True))
     hard = [pair for pair, merged in answers.items() if merged and not merged.clean]
     tips = [(known[one].tree, known[other].tree) for one, other in hard]
-    clashes = []
+    clashes: list[Clash] = []
     for pair, conflicts in zip(hard, explain_all(engine.bench, tips, engine.cache), strict=True):
-        a, b = known[pair[0]], known[pair[1]]
-        clashes += [
-            Clash(
-                a.id, b.id, CONFLICT, kind, path, path, path,
-                a_committed=path not in a.uncommitted, b_committed=path not in b.uncommitted,
-            )
-            for kind, path in dict.fromkeys((one.kind, name_before(one.path)) for one in conflicts)
-        ]  # fmt: skip
+        told: dict[tuple[str, str], Clash] = {}
+        for conflict in conflicts:
+            clash = _direct(known[pair[0]], known[pair[1]], conflict)
+            told.setdefault((clash.kind, clash.path), clash)
+        clashes += told.values()
     return clashes, {pair for pair, merged in answers.items() if merged is None}
+
+
+def _direct(a: Seen, b: Seen, conflict: Conflict) -> Clash:
+    a_path, b_path = (_own_path({}, conflict, stage) for stage in (2, 3))
+    return Clash(
+        a.id, b.id, CONFLICT, conflict.kind, name_before(conflict.path), a_path, b_path,
+        a_committed=_is_committed(a, a_path, conflict.kind),
+        b_committed=_is_committed(b, b_path, conflict.kind),
+    )  # fmt: skip
 
 
 def _explain(
@@ -141,8 +151,8 @@ def _hard(
 ) -> Clash:  # fmt: skip
     a, b = known[pair[0]], known[pair[1]]
     stages = conflict.stages
-    a_path = _own_path(found.deltas[pair[0]], conflict, 2)
-    b_path = _own_path(found.deltas[pair[1]], conflict, 3)
+    a_path = _own_path(found.deltas[pair[0]].files, conflict, 2)
+    b_path = _own_path(found.deltas[pair[1]].files, conflict, 3)
     a_lines: Lines = ()
     b_lines: Lines = ()
     kind = conflict.kind
@@ -153,7 +163,7 @@ def _hard(
         a_lines, b_lines = _lines(one, other)
     return Clash(
         a.id, b.id, CONFLICT, kind, name_before(conflict.path), a_path, b_path, a_lines, b_lines,
-        a_committed=a_path not in a.uncommitted, b_committed=b_path not in b.uncommitted,
+        a_committed=_is_committed(a, a_path, kind), b_committed=_is_committed(b, b_path, kind),
         untracked=a_path in a.untracked and b_path in b.untracked,
     )  # fmt: skip
 
@@ -176,15 +186,36 @@ def _light(
     )  # fmt: skip
 
 
-def _own_path(delta: Delta, conflict: Conflict, stage: int) -> str:
-    """What the file of a stage is called on its own side: a rename is on one side only."""
+def _own_path(files: Files, conflict: Conflict, stage: int) -> str:
+    """What the file of a stage is, or was, called on its own side: a rename is on one side only.
+    files: what that side changes."""
     if len(conflict.paths) == 3:
         return name_before(conflict.paths[stage - 1])
-    oid = conflict.stages.get(stage, ("", ""))[1]
-    if conflict.path in delta.files and delta.files[conflict.path].new == oid:
+    if stage not in conflict.stages:
+        return _lost_path(conflict)
+    oid = conflict.stages[stage][1]
+    if conflict.path in files and files[conflict.path].new == oid:
         return conflict.path
-    own = (path for path, change in delta.files.items() if oid and change.new == oid)
+    own = (path for path, change in files.items() if change.new == oid)
     return next(own, name_before(conflict.path))
+
+
+def _lost_path(conflict: Conflict) -> str:
+    """Of the side that has no such file: git names the new path first, then the old one. Who
+    renamed a folder has that."""
+    if conflict.kind == "rename/delete":
+        return name_before(conflict.paths[-1])
+    path = name_before(conflict.path)
+    renamed = conflict.kind == "directory rename" and conflict.stages
+    return posixpath.dirname(path) if renamed else path
+
+
+def _is_committed(seen: Seen, path: str, kind: str) -> bool:
+    """A folder is committed when all below it is."""
+    if path in seen.uncommitted:
+        return False
+    below = f"{path}/"
+    return kind not in _FOLDER_KINDS or not any(one.startswith(below) for one in seen.uncommitted)
 
 
 def _lines(one: Hunks | None, other: Hunks | None) -> tuple[Lines, Lines]:

@@ -44,7 +44,7 @@ def work_out(
 
             clashes += list_semantic(engine, known, found, wanted)
         unanswered = found.unknown
-    unknown = [*_unsampled(seen), *_unanswered(known, found, unanswered)]
+    unknown = [*_unsampled(seen), *_unanswered(engine, known, found, unanswered)]
     stale = {
         one: [each for each in conflicts if not asked.path or _is_below(each.path, asked.path)]
         for one, conflicts in stale.items()
@@ -60,12 +60,22 @@ def _unsampled(seen: Sequence[Seen]) -> list[Unknown]:
 
 
 def _unanswered(
-    known: Sequence[Seen], found: Comparison, pairs: Iterable[PairOf]
+    engine: Engine, known: Sequence[Seen], found: Comparison, pairs: Iterable[PairOf]
 ) -> Iterator[Unknown]:
     for index in sorted(found.unmerged):
-        yield Unknown(known[index].id, "", "git could not merge it with the target")
+        yield Unknown(known[index].id, "", _why_unmerged(engine, known[index]))
     for one, other in sorted(pairs):
         yield Unknown(known[one].id, known[other].id, "git gave no answer")
+
+
+def _why_unmerged(engine: Engine, seen: Seen) -> str:
+    """merge-base: 1 where there is none, as where a shallow clone ends before it."""
+    asked = ("merge-base", engine.target, seen.head)
+    if engine.aside.run(*asked, ok=range(-64, 256)).code != 1:
+        return "git could not merge it with the target"
+    why = "it has no common history with the target"
+    is_cut = (engine.aside.common_dir / "shallow").exists()
+    return f"{why} in this shallow clone; see: git fetch --unshallow" if is_cut else why
 
 
 def _explain_stale(

@@ -23,7 +23,8 @@ from gitcoord.conflicts.scan import CONFLICT, Asked, Scan, Seen, Target
 from gitcoord.errors import NoSuch
 from gitcoord.git.quarantine import quarantine
 from gitcoord.git.repository import Repository
-from gitcoord.worktrees.worktree import View, view_worktrees
+from gitcoord.git.worktrees import Linked
+from gitcoord.worktrees.worktree import MISSING, View, Worktree, view_worktrees
 
 if TYPE_CHECKING:
     from gitcoord.conflicts.recall import Engine
@@ -42,7 +43,7 @@ class Radar:
     home: Repository
     aside: Repository
     asked: Asked
-    sampled: dict[Path, Seen] = field(default_factory=dict)
+    sampled: dict[tuple[str, Path], Seen] = field(default_factory=dict)
     engines: dict[str, Engine] = field(default_factory=dict)
 
     @cached_property
@@ -134,8 +135,11 @@ class Radar:
         ]
 
     def _sample(self, subjects: Sequence[Subject], changed: Container[Path] | None) -> list[Seen]:
+        def place(subject: Subject) -> tuple[str, Path]:
+            return subject.id, subject.linked.path  # a vanished one's may be another's by now
+
         def is_as_seen(subject: Subject) -> bool:
-            path, known = subject.linked.path, self.sampled.get(subject.linked.path)
+            path, known = subject.linked.path, self.sampled.get(place(subject))
             same = known is not None and known.head == subject.linked.head
             return same and changed is not None and path not in changed
 
@@ -143,8 +147,8 @@ class Radar:
         others = [subject.linked.path for subject in subjects]
         fresh = sample_all(self.aside, news, others, committed_only=self.asked.committed_only)
         for subject, seen in zip(news, fresh, strict=True):
-            self.sampled[subject.linked.path] = seen
-        return [self.sampled[subject.linked.path] for subject in subjects]
+            self.sampled[place(subject)] = seen
+        return [self.sampled[place(subject)] for subject in subjects]
 
 
 @contextmanager
@@ -202,14 +206,23 @@ def name_target(name: str, commit: str) -> Target:
 
 
 def list_subjects(view: View) -> list[Subject]:
-    """What can be sampled: our worktrees, and those others made."""
-    ours = [Subject(one.id, one.task, one.linked) for one in view.mine if one.linked]
+    """What is to be sampled: our worktrees and those others made, vanished ones too."""
+    ours = [
+        Subject(one.id, one.task, one.linked or _unlisted(one)) for one in view.mine
+        if one.linked or one.state == MISSING
+    ]  # fmt: skip
     others = [
         Subject(MAIN_ID if one.main else one.path.name, "", one)
         for one in view.others
-        if not one.bare and one.prunable is None
+        if not one.bare
     ]
     return [*ours, *others]
+
+
+def _unlisted(one: Worktree) -> Linked:
+    """As git would list what was pruned."""
+    gone = "its folder is not there, and git lists it no more; see: gitcoord doctor"
+    return Linked(one.path, None, None, False, False, None, gone)
 
 
 def _main_matters(seen: Seen, target: Target) -> bool:

@@ -105,7 +105,7 @@ def _commit_of(subject: Subject) -> Seen:
     """A worktree as its HEAD has it."""
     linked = subject.linked
     head = linked.head or ""
-    problem = "" if head else "its branch has no commit yet"
+    problem = "" if head else linked.prunable or "its branch has no commit yet"
     return Seen(
         subject.id, linked.branch_name or "", str(linked.path), "unknown" if problem else "live",
         head, head, task=subject.task, problem=problem,
@@ -120,6 +120,8 @@ def _sample(grafter: Grafter, subject: Subject, others: Sequence[Path]) -> tuple
             return seen, ""
         if not path.is_dir():
             return _unknown(seen, "its folder is not there")
+        if subject.linked.prunable is not None:
+            return _unknown(seen, f"git has lost it: {subject.linked.prunable}")
         return _with_uncommitted(grafter, seen, path, others)
     except (Problem, OSError) as problem:
         return _unknown(seen, str(problem))
@@ -205,7 +207,9 @@ def _comparable(
     """What can be put into a tree, and what can not: repositories, very large files, files
     we may not read."""
     nested = {
-        os.path.relpath(one, path) for one in others if one != path and one.is_relative_to(path)
+        os.path.relpath(one, path)
+        for one in others
+        if one != path and one.is_relative_to(path) and one.is_dir()
     }
     fitting, left = [], []
     for name in changes.unstaged:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gitcoord.conflicts.engine import Engine, compare
 from gitcoord.conflicts.explain import Conflict, explain, name_before
-from gitcoord.conflicts.merging import landed, merge_all
+from gitcoord.conflicts.merging import Merged, landed, merge_all
 from gitcoord.conflicts.radar import find_target, list_subjects, open_radar
 from gitcoord.conflicts.recall import bring
 from gitcoord.conflicts.sample import Subject, sample_all
@@ -27,11 +27,14 @@ LARGEST = 1_000_000
 
 @dataclass(frozen=True)
 class Marked:
-    """One file in conflict. text: with conflict markers; None where it is no text."""
+    """One file in conflict. text: with conflict markers; None where it is no text. a_mode,
+    b_mode: as git writes them, 100755 is executable; "" where a side has no such file."""
 
     path: str
     kind: str
     text: str | None
+    a_mode: str = ""
+    b_mode: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,23 @@ def _merge(engine: Engine, pair: tuple[str, str], names: tuple[str, str]) -> Mee
         return Meeting(*names, True, ())
     conflicts = explain(engine.bench, *pair)
     with Reader(engine.bench) as reader:
-        files = tuple(
-            Marked(name_before(one.path), one.kind, _text(reader, merged.tree, one, pair, names))
-            for one in conflicts
-        )
+        files = tuple(_marked(reader, merged, one, pair, names) for one in conflicts)
     return Meeting(*names, False, files)
+
+
+def _marked(
+    reader: Reader, merged: Merged, conflict: Conflict, pair: tuple[str, str],
+    names: tuple[str, str],
+) -> Marked:  # fmt: skip
+    text = _text(reader, merged.tree, conflict, pair, names)
+    a_mode, b_mode = (_mode(merged, conflict, stage) for stage in (2, 3))
+    return Marked(name_before(conflict.path), conflict.kind, text, a_mode, b_mode)
+
+
+def _mode(merged: Merged, conflict: Conflict, stage: int) -> str:
+    """Where a link meets a file git gives each a name of its own."""
+    at = (merged.stages.get(path, {}) for path in conflict.paths)
+    return next((stages[stage][0] for stages in at if stage in stages), "")
 
 
 def _text(

@@ -58,6 +58,10 @@ def scan_lines(scan: Scan, columns: int) -> list[str]:
         if one.state == "moving"
     ]  # fmt: skip
     notes += [
+        f"midway    {one.id} {_midway(one.state)}" for one in scan.worktrees
+        if one.state not in ("live", "moving", "unknown")
+    ]  # fmt: skip
+    notes += [
         f"left out  {one.id}: {', '.join(one.not_compared[:3])} (too large, unreadable, or a "
         "repository of its own)"
         for one in scan.worktrees if one.not_compared
@@ -125,6 +129,8 @@ def meeting_lines(meeting: Meeting) -> Iterator[str]:
     """The files in conflict, each under a line that names it."""
     for file in meeting.files:
         yield f"== {plain(file.path) or '(no path)'} ({file.kind}): {meeting.a}, {meeting.b}"
+        if file.a_mode and file.b_mode and file.a_mode != file.b_mode:
+            yield f"   mode {file.a_mode} in {meeting.a}, {file.b_mode} in {meeting.b}"
         if file.text is not None:
             yield file.text.rstrip("\n")
         else:
@@ -149,6 +155,12 @@ def next_step(clash: Clash) -> str:
     if clash.grade == CONFLICT:
         return f"gitcoord conflicts resolve {clash.a} {clash.b}"
     return ""
+
+
+def _midway(state: str) -> str:
+    if state == "merging":
+        return "has unmerged files; what it has committed was looked at"
+    return f"is in the middle of a {state}; look again when that is done"
 
 
 def _heads(count: int, gap: str) -> list[str]:

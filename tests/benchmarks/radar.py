@@ -45,8 +45,21 @@ HOOK = """
 import sys, time
 began = time.perf_counter()
 from gitcoord.conflicts.hooks import clashes_of
-clashes_of(sys.argv[1], against=sys.argv[2], text_only=sys.argv[3] == "text")
+if sys.argv[3] == "call":
+    began = time.perf_counter()
+clashes_of(sys.argv[1], against=sys.argv[2], text_only=sys.argv[3] != "meaning")
 print(time.perf_counter() - began)
+"""
+# All pairs, without what merges as text and breaks in meaning.
+AS_TEXT = """
+import sys
+from pathlib import Path
+from gitcoord.conflicts.radar import open_radar
+from gitcoord.conflicts.scan import Asked
+from gitcoord.git.repository import Repository
+repo, asked = Repository.find(Path(sys.argv[1])), Asked((), sys.argv[2], text_only=True)
+with open_radar(repo, asked) as radar:
+    radar.look()
 """
 PROGRAM = Path(sys.executable).with_name("gitcoord")
 LOOK_AHEAD = 1500
@@ -244,7 +257,7 @@ def whole_processes(at: Path, branches: Branches) -> list[list[str]]:
     warm = _run(words, 7)
     count = len(branches.tips)
     place = at.parent / "w0"
-    news: dict[str, list[Taken]] = {"whole": [], "text": [], "meaning": []}
+    news: dict[str, list[Taken]] = {"whole": [], "text": [], "call": [], "meaning": []}
     hook = [sys.executable, "-c", HOOK, str(place), branches.target]
     for number in range(5):
         for how, taken in news.items():
@@ -257,10 +270,11 @@ def whole_processes(at: Path, branches: Branches) -> list[list[str]]:
                 taken.append(_run(words, 1))
             else:
                 taken.append(_once([*hook, how], tells=True))
-    text, meaning, whole = (_least(news[how]) for how in ("text", "meaning", "whole"))
+    text, call, meaning, whole = (_least(news[how]) for how in ("text", "call", "meaning", "whole"))
     return [
         [f"{count}, nothing changed, whole process", *_shown(warm), "120 ms"],
         [f"one new commit among {count}, in the hook's process", *_shown(text), "60 ms"],
+        ["of that the call, imports left out", *_shown(call)[:1], "", ""],
         ["the same, with what breaks in meaning", *_shown(meaning), ""],
         [f"one new commit among {count}, all pairs, whole process", *_shown(whole), ""],
         [f"{count} worktrees, cold, meaning included, whole process", *_shown(first), ""],
@@ -305,13 +319,16 @@ def dirty_worktrees(at: Path, target: str, count: int) -> list[list[str]]:
         subprocess.run(command, cwd=at.parent / f"d{number}", capture_output=True)
     shutil.rmtree(at / "agentcoord", ignore_errors=True)
     words = ["-C", str(at), "conflicts", "--against", target, "-q"]
+    text = _once([sys.executable, "-c", AS_TEXT, str(at), target])
+    shutil.rmtree(at / "agentcoord", ignore_errors=True)
     cold = _run(words, 1)
     near = ["conflicts", "near", str(at.parent / "d0" / texts[0])]
     return [
         ["who else is in this file, which lines, whole process", *_shown(_run(near, 15)), "30 ms"],
-        [f"{count} dirty worktrees of {len(names)} files, all cold, meaning included",
-         *_shown(cold), "1500 ms"],
-        ["the same, nothing changed", *_shown(_run(words, 3)), ""],
+        [f"{count} dirty worktrees of {len(names)} files, everything cold", *_shown(text),
+         "1500 ms"],
+        ["the same, meaning included", *_shown(cold), ""],
+        ["the same again, nothing changed", *_shown(_run(words, 3)), ""],
         ["an empty Python, for comparison", *_shown(_run([], 15)), ""],
     ]  # fmt: skip
 

@@ -58,7 +58,7 @@ def test_case_71_an_unrelated_history_is_unknown_and_the_others_answered(sandbox
     sandbox.commit("From nowhere", {"x": "x"}, path)
     hard, unknown = conflicts(sandbox)
     assert hard == BOTH
-    assert set(unknown) == {"alien"}
+    assert unknown == {"alien": "it has no common history with the target"}
 
 
 def test_an_unborn_branch_is_unknown(sandbox: Sandbox) -> None:
@@ -79,6 +79,49 @@ def test_a_worktree_that_vanished_is_named(sandbox: Sandbox) -> None:
     hard, unknown = conflicts(sandbox)
     assert hard == BOTH
     assert set(unknown) == {"gone"}
+
+
+def test_a_vanished_worktree_that_git_would_prune_is_named(sandbox: Sandbox) -> None:
+    two_that_conflict(sandbox)
+    shutil.rmtree(add_worktree(sandbox, "gone"))
+    lost = add_worktree(sandbox, "lost")
+    (lost / ".git").unlink()
+    hard, unknown = conflicts(sandbox)
+    assert hard == BOTH
+    assert unknown["gone"] == "its folder is not there"
+    assert unknown["lost"].startswith("git has lost it: ")
+    said = gitcoord("conflicts", "gone", at=sandbox.path)
+    assert "unknown   gone: its folder is not there" in said.out
+    assert "its folder is not there" in gitcoord("conflicts", "show", "gone", at=sandbox.path).err
+
+
+def test_one_of_ours_that_git_lists_no_more_is_named(sandbox: Sandbox) -> None:
+    two_that_conflict(sandbox)
+    path = add_worktree(sandbox, "gone")
+    assert gitcoord("adopt", path, at=sandbox.path).code == 0
+    shutil.rmtree(path)
+    sandbox.git("worktree", "prune")
+    hard, unknown = conflicts(sandbox)
+    assert hard == BOTH
+    [(who, why)] = unknown.items()
+    assert "its folder is not there" in why
+    said = gitcoord("conflicts", who, at=sandbox.path)
+    assert f"unknown   {who}: its folder is not there" in said.out
+    sandbox.git("worktree", "add", "-q", "--detach", str(path))
+    there = gitcoord("conflicts", "--json", at=sandbox.path).json["worktrees"]
+    assert {seen["id"]: seen["state"] for seen in there if seen["path"] == str(path)} == {
+        who: "unknown",
+        "gone": "live",
+    }
+
+
+def test_a_file_where_a_vanished_worktree_was_is_compared(sandbox: Sandbox) -> None:
+    one, two = (add_worktree(sandbox, name) for name in ("one", "two"))
+    sandbox.git("worktree", "add", "-q", "--detach", str(one / "inside"))
+    shutil.rmtree(one / "inside")
+    for path in (one, two):
+        sandbox.write("inside", f"of {path.name}\n", path)
+    assert conflicts(sandbox)[0] == {("one", "two", "inside")}
 
 
 def test_a_damaged_index_is_named(sandbox: Sandbox) -> None:
@@ -116,6 +159,8 @@ def test_case_73_mid_rebase_is_said(sandbox: Sandbox) -> None:
     assert states["one"] == "rebase"
     stale = {seen["id"]: seen["stale"] for seen in said.json["worktrees"]}
     assert stale["two"] == [{"path": README, "kind": "content"}]
+    shown = gitcoord("conflicts", at=sandbox.path).out
+    assert "midway    one is in the middle of a rebase" in shown
 
 
 def test_a_shallow_clone_answers(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -124,6 +169,19 @@ def test_a_shallow_clone_answers(sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.git("clone", "-q", "--depth", "1", f"file://{sandbox.path}", str(clone.path))
     two_that_conflict(clone)
     assert conflicts(clone) == (BOTH, {})
+
+
+def test_a_history_cut_off_by_a_shallow_clone_is_said(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.git("branch", "side")
+    sandbox.commit("Move on", {"x": "x"})
+    sandbox.git("checkout", "-q", "side")
+    sandbox.commit("Aside", {"y": "y"})
+    clone = Sandbox(tmp_path / "shallow" / "shop")
+    clone.path.parent.mkdir()
+    source = f"file://{sandbox.path}"
+    sandbox.git("clone", "-q", "--depth=1", "--no-single-branch", source, str(clone.path))
+    said = conflicts(clone, "--against", "origin/main")[1]["main"]
+    assert said.startswith("it has no common history with the target in this shallow clone")
 
 
 def test_ten_thousand_changed_files(sandbox: Sandbox) -> None:

@@ -116,6 +116,16 @@ class TestSides:
         assert (one.a_lines, one.b_lines) == ((14, 16), (10, 10))
         assert "became read_price" in one.note
 
+    def test_a_rename_in_a_module_with_its_own_getattr_is_less_sure(
+        self, aside: Repository
+    ) -> None:
+        answers = "\n\ndef __getattr__(name):\n    return load(name)\n"
+        files = {**PY, PARSE: PY[PARSE] + answers}
+        rename: Edits = [(path, "parse_price", "read_price") for path in (PARSE, "shop/orders.py")]
+        use: Edits = [("shop/report.py", "", "\n\nfrom shop.prices import parse_price\n")]
+        (one,) = said(aside, files, rename, use)[(0, 1)]
+        assert (one.kind, one.name, one.confidence) == ("removed", "parse_price", 0.6)
+
     def test_the_order_of_sides_does_not_matter(self, aside: Repository) -> None:
         seed = SEEDS[0]
         forth, back = said(aside, PY, seed.a, seed.b), said(aside, PY, seed.b, seed.a)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 REMOVED, SIGNATURE, TWICE, NUMBER, CHANGED = "removed", "signature", "twice", "number", "changed"
 
 # Raised when other rules, or other readers, would say something else of the same trees.
-RULES = 3
+RULES = 4
 
 Lines = tuple[int, int]
 

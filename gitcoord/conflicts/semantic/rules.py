@@ -35,6 +35,8 @@ from gitcoord.conflicts.semantic.resolve import is_module, leads_to
 
 # Languages in which names come from where no file says: headers, mixins.
 _BY_WORD = ("c", "ruby")
+# A module's own `__getattr__` may answer for what is gone, by a name no line of code spells.
+_OPEN = 0.6
 _OWN = ("self", "this", "cls", "Self")
 _SHORTEST = 4
 # Scalars as Python's and the grammars' outlines write them: any other value grows without harm.
@@ -161,22 +163,24 @@ def _removed(
     sides: Sides, source: FileChange, gone: Definition, one: Change, other: Change,
     file: FileChange, use: Use,
 ) -> Iterator[Candidate]:  # fmt: skip
-    if not file.is_now or source.open:
+    if not file.is_now or (source.open and source.language != "python"):
         return
     tie = _tie(source, gone, file, use)
     if tie == "file" and not use.receiver:
         return  # a bare name in the same file is what `_unbound` looks at, scope by scope
     rare = gone.kind != IMPORT and _is_rare(source, gone, other, file, use)
-    if not tie and not rare:
+    if not tie and (source.open or not rare):
         return
     if _is_moved(one, source, gone) or _is_removed(other, source.path, gone):
         return
     note = f"{gone.name} {_new_name(source, gone.name)} in {source.path}, and is newly used"
     confidence = 0.9 if tie else 0.7 if use.arguments else 0.65
+    if source.open:
+        confidence = _OPEN
     yield Candidate(
         *sides, REMOVED, gone.name, source.path, file.path, gone.lines, (use.line, use.line),
         confidence, note,
-        _stays_gone(source.path, gone, file.path, use, by_word=tie != "import"),
+        _stays_gone(source.path, gone, file.path, use, by_word=source.open or tie != "import"),
     )  # fmt: skip
 
 
