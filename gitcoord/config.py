@@ -252,7 +252,7 @@ class Agents(Section):
     run_seconds: int = _key(120, "Seconds after which such a command is ended.", _least(1))
     network: bool = _key(False, "Whether such a command may use the network.")
     ask: tuple[str, ...] = _key(
-        (), "Tools of the api runner that a person approves, each call.", _each_of(*_TOOLS)
+        (), "Tools of api and claude that a person approves, each call.", _each_of(*_TOOLS)
     )
 
 

@@ -41,8 +41,8 @@ class Assignment:
     `.git/agentcoord` of the repository. mark: the session id, minted and on record before the
     start. resumed: an earlier attempt began under that mark. log: where the raw transcript
     goes, mode 0600; exists when resumed. model: "" for the runner's own choice. argv: of the
-    command runner. environment: passed on beside the allow-list. ask: puts a tool call before a
-    person, by the call's id, what it is in a line and its input; gives the approval's id, None
+    command runner. environment: passed on beside the allow-list. asks: tools that need a
+    person's word for each call. ask: puts a tool call before a person, by the call's id, what it is in a line and its input; gives the approval's id, None
     when nobody can be asked. decision_on: what a person said of the call with that id, ("approved"
     or "denied", why), None while nobody has.
     """
@@ -60,6 +60,7 @@ class Assignment:
     limits: Limits = field(default_factory=Limits)
     argv: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    asks: tuple[str, ...] = ()
     ask: Callable[[str, str, Mapping[str, Any]], str | None] | None = None
     decision_on: Callable[[str], tuple[str, str] | None] | None = None
 

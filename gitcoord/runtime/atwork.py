@@ -274,6 +274,7 @@ class AtWork:
             ),
             argv=self.brief.argv,
             environment={"GITCOORD_AGENT": f"{self.run_id}/{task.name}"},
+            asks=(*agents.ask, *(("run",) if agents.run == "ask" else ())),
             ask=asking.ask,
             decision_on=asking.decision_on,
         )

@@ -146,3 +146,23 @@ class TestClaude:
             }
             assert len(marks) == 1
             assert "add b.py" in json.dumps(place.server.requests[-1].messages)
+
+
+@pytest.mark.skipif("claude" not in FOUND, reason="no claude here")
+@pytest.mark.parametrize("word", ["approve", "deny"])
+def test_a_call_that_needs_a_person_waits_for_one(sandbox: Sandbox, word: str) -> None:
+    call = {"command": "echo made > made.txt", "description": "make it"}
+    turns = [{"tools": [{"name": "Bash", "input": call}]}, {"text": "Done.", "again": True}]
+    with shop(sandbox, "claude", turns) as own:
+        own.call("config", "set", "agents.ask", "run")
+        assert own.start("development").code == 1
+        for _ in range(2):  # taken up before anybody decided, it waits on
+            (held,) = json.loads(own.call("approvals", "--json").out)
+            assert held["state"] == "waiting"
+            assert own.call("resume").code == 1
+        own.call(word, held["id"], *(["--reason", "not now"] if word == "deny" else []))
+        own.call("resume")
+        made = own.sandbox.git("ls-tree", "--name-only", own.branch()).split()
+        assert ("made.txt" in made) == (word == "approve")
+        (held,) = json.loads(own.call("approvals", "--all", "--json").out)
+        assert held["state"] == ("used" if word == "approve" else "denied")

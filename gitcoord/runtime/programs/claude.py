@@ -12,6 +12,7 @@ from typing import Any
 from gitcoord.runs.usage import Usage
 from gitcoord.runtime.agent import DONE, FAILED, PARKED, STOPPED, Assignment, Event, Outcome, Say
 from gitcoord.runtime.programs.failure import Failure, judge, stamp_of, unreachable
+from gitcoord.runtime.programs.holding import settings, was_held
 from gitcoord.runtime.programs.program import Command, Ended
 from gitcoord.runtime.programs.reader import (
     Reader,
@@ -52,7 +53,9 @@ def claude(assignment: Assignment, say: Say) -> Outcome:
     """Work on the assignment."""
 
     def once(assignment: Assignment) -> tuple[Outcome, Ended]:
-        task = assignment.prompt.encode("utf-8", "replace")
+        # With a new prompt the call that was held would be dropped.
+        held = assignment.resumed and was_held(assignment.log)
+        task = b"" if held else assignment.prompt.encode("utf-8", "replace")
         command = Command(argv(assignment), given=task, allowed=_ALLOWED, set=_SET)
         return attempt(command, Claude(assignment, say))
 
@@ -73,6 +76,8 @@ def argv(assignment: Assignment) -> tuple[str, ...]:
         words.append(f"--append-system-prompt={role.prompt}")
     if assignment.model:
         words.append(f"--model={assignment.model}")
+    if asking := settings(assignment.asks):
+        words.append(f"--settings={asking}")
     if limits.turns:
         words.append(f"--max-turns={limits.turns}")
     if limits.dollars:
@@ -198,8 +203,12 @@ class Claude(Reader):
         said = str(event.get("result") or "")
         turns = int(event.get("num_turns", 0))
         reason = str(event.get("terminal_reason") or event.get("subtype"))
-        if reason == "tool_deferred":
-            return Outcome(PARKED, said, reason="a tool call waits for a person", turns=turns)
+        # Taken up before anybody decided, it says so by its stop reason alone.
+        if "tool_deferred" in (reason, event.get("stop_reason")):
+            tool = str((event.get("deferred_tool_use") or {}).get("name", "")) or "a tool"
+            why = f"a call of {tool} waits for approval"
+            hint = "see it: gitcoord approvals; then: gitcoord approve ID, and gitcoord resume"
+            return Outcome(PARKED, said, reason=why, hint=hint, turns=turns)
         if not event.get("is_error"):
             return Outcome(DONE, said, turns=turns)
         words = said or "; ".join(map(str, event.get("errors") or ())) or reason.replace("_", " ")
