@@ -1,6 +1,15 @@
 """Agents at work.
 
-host.py    drives a run: task by task, from any point, under one lease
-local.py   the runner that needs no model: roles that are analysers
-report.py  what a run found, as a Markdown report
+host.py       drives a run: task by task, from any point, under one lease
+work.py       a run made for a worktree, a runner for each task, taken up where it stopped
+atwork.py     an agent on one task: told, watched, checked against git, billed
+agent.py      what every runner is: an assignment in, events, an outcome
+runners.py    the runners there are, what works here, which to take
+local.py      the runner that needs no model: roles that are analysers
+api/          our own loop on the Anthropic API, and its hands on a worktree
+programs/     agent programs as children
+telling.py    what an agent is told         report.py    what a run found, in Markdown
+billing.py    what its calls cost           delivery.py  its work, committed for it
+outside.py, watch.py   what changed outside its worktree meanwhile
+demo.py, demo_shop.py  the story `gitcoord demo` tells
 """

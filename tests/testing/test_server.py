@@ -41,7 +41,7 @@ class Model:
 
         self.server = server
         self.client = anthropic.Anthropic(
-            base_url=server.url, api_key="made up", max_retries=retries, timeout=5
+            base_url=server.url, api_key="made up", max_retries=retries, timeout=60
         )
 
     def ask(self, *said: Mapping[str, Any] | str, streamed: bool = True, **more: Any) -> Any:
@@ -306,7 +306,7 @@ def post(url: str, body: Any) -> bytes:
     """What another program would get, as it comes."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     asked = urllib.request.Request(url, raw, {"content-type": "application/json"})
-    with urllib.request.urlopen(asked, timeout=5) as answer:
+    with urllib.request.urlopen(asked, timeout=60) as answer:
         read: bytes = answer.read()
     return read
 
@@ -439,7 +439,7 @@ class TestBadInput:
             headers = {"content-encoding": encoding}
             asked = urllib.request.Request(f"{server.url}/v1/messages", b"none", headers)
             with pytest.raises(urllib.error.HTTPError, match=r"4(00|15)") as raised:
-                urllib.request.urlopen(asked, timeout=5)
+                urllib.request.urlopen(asked, timeout=60)
             raised.value.close()
 
     @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff\xfe", b'{"messages": [3]}'])

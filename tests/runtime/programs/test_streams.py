@@ -62,7 +62,7 @@ def test_an_error_of_ours_is_not_tried_again(stage: Stage, name: str, status: in
 @pytest.mark.parametrize(
     ("stream", "state", "reason"),
     [
-        ("claude-deferred", PARKED, "waits for a person"),
+        ("claude-deferred", PARKED, "a call of Write waits for approval"),
         ("claude-max-turns", STOPPED, "turns"),
         ("claude-sigint", STOPPED, "interrupted"),
         ("claude-sigterm", UNKNOWN, "exit code 143"),
