@@ -42,9 +42,10 @@ class Assignment:
     start. resumed: an earlier attempt began under that mark. log: where the raw transcript
     goes, mode 0600; exists when resumed. model: "" for the runner's own choice. argv: of the
     command runner. environment: passed on beside the allow-list. asks: tools that need a
-    person's word for each call. ask: puts a tool call before a person, by the call's id, what it is in a line and its input; gives the approval's id, None
-    when nobody can be asked. decision_on: what a person said of the call with that id, ("approved"
-    or "denied", why), None while nobody has.
+    person's word for each call. ask: puts a tool call before a person, by the call's id, what it
+    is in a line and its input; gives the approval's id, None when nobody can be asked.
+    decision_on: what a person said of the call with that id, ("approved" or "denied", why), None
+    while nobody has.
     """
 
     run_id: str
