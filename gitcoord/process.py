@@ -137,6 +137,10 @@ def processes_in(folder: Path) -> list[Process]:
     return sorted(found, key=lambda one: one.pid)
 
 
+AGENT = "GITCOORD_AGENT"
+"""Set to `run/task` in all that an agent of ours starts."""
+
+
 def inherited(name: str) -> str:
     """What a variable was set to when one of the processes above us was started, the nearest
     first; "" in none of those the system lets us look at.

@@ -32,7 +32,7 @@ from typing import Any
 
 from gitcoord.errors import NoSuch, Problem, Refused, Taken
 from gitcoord.git.repository import Repository
-from gitcoord.process import inherited
+from gitcoord.process import AGENT, inherited
 from gitcoord.records import match_id, now
 from gitcoord.redaction import redact
 from gitcoord.state.journal import Journal
@@ -222,7 +222,7 @@ class Asking:
 def refuse_agent(agent: str, what: str) -> None:
     """Raise Refused when we are run by an agent. agent: what GITCOORD_AGENT is set to here.
     what: which it cannot do."""
-    agent = agent or inherited("GITCOORD_AGENT")
+    agent = agent or inherited(AGENT)
     if agent:
         raise Refused(
             f"an agent cannot {what}, and this is run by {agent[:200]}",

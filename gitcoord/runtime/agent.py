@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gitcoord.process import AGENT
 from gitcoord.runs.role import Role
 from gitcoord.runs.usage import Usage
 
@@ -64,6 +65,11 @@ class Assignment:
     asks: tuple[str, ...] = ()
     ask: Callable[[str, str, Mapping[str, Any]], str | None] | None = None
     decision_on: Callable[[str], tuple[str, str] | None] | None = None
+
+    @property
+    def sign(self) -> str:
+        """What all that this agent starts bears in its environment, and is found by."""
+        return f"{AGENT}={self.run_id}/{self.task}"
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,10 @@ from gitcoord.analysis.finding import Finding
 from gitcoord.config import Config
 from gitcoord.coordination.approvals import Asking
 from gitcoord.errors import Parked, Problem
+from gitcoord.git.objects import Reader
 from gitcoord.git.repository import Repository
 from gitcoord.git.worktrees import git_dir_of
+from gitcoord.process import AGENT
 from gitcoord.records import between, counted, random_text
 from gitcoord.redaction import redact
 from gitcoord.runs.budget import Caps, Reservation, budget_of, read_caps, refuse_spent, reserve
@@ -84,9 +86,9 @@ class AtWork:
         if outcome.state != DONE:
             said = "; ".join([_why(outcome), *troubles])
             raise Problem(said, hint=self._way_on(task, outcome))
-        self._write_summary(task, outcome)
+        self._write_summary(task, outcome, since)
         if not role.writes:
-            self._write_report(task, outcome, earlier)
+            self._write_report(task, outcome, earlier, since)
         done = self._deliver(task, role, outcome, bill, since)
         if done.refused:
             go_on = f"gitcoord resume {self.worktree.id}"
@@ -148,18 +150,37 @@ class AtWork:
         """A program's hint, with the id it cannot know: two runs may have stopped."""
         return f"{hint} {self.worktree.id}" if hint.endswith("gitcoord resume") else hint
 
-    def _write_summary(self, task: Task, outcome: Outcome) -> None:
+    def _write_summary(self, task: Task, outcome: Outcome, since: str) -> None:
         """An agent that left no finding has said what it found in its summary: its words are
         kept as they are, without a confidence nobody stated."""
-        if outcome.summary.strip() and not self._left(task):
+        name = f"findings/{task.name}-1.md"
+        # One that is there and not among those left is too large to be read, and still theirs.
+        theirs = self._is_theirs(name, since)
+        if outcome.summary.strip() and not theirs and not self._left(task):
             said = redact(outcome.summary)
             front = {"role": task.role, "title": _line(said), "kind": "summary"}
-            self._write(f"findings/{task.name}-1.md", render(front, said))
+            self._write(name, render(front, said))
 
-    def _write_report(self, task: Task, outcome: Outcome, earlier: Sequence[Finding]) -> None:
+    def _write_report(
+        self, task: Task, outcome: Outcome, earlier: Sequence[Finding], since: str
+    ) -> None:
+        """Unless the agent wrote one: then that is the report."""
+        if self._is_theirs("report.md", since):
+            return
         found = [*earlier, *(one for one in map(as_finding, self._left(task)) if one)]
         said = redact(outcome.summary)
         self._write("report.md", write_report(self.worktree, found, said=said, by=task.runner))
+
+    def _is_theirs(self, name: str, since: str) -> bool:
+        """Whether a regular file of the worktree's folder is not as it was when the task began."""
+        path = f"{self.worktree.folder}/{name}"
+        file = self.worktree.path / path
+        if file.is_symlink() or not file.is_file():
+            return False
+        with Reader(self.repo) as reader:
+            before = reader.find(f"{since}:{path}")
+        same_size = before is not None and file.stat().st_size == len(before[2])
+        return before is None or not same_size or file.read_bytes() != before[2]
 
     def _left(self, task: Task) -> list[Written]:
         """The findings an agent wrote for its task."""
@@ -273,7 +294,7 @@ class AtWork:
                 tokens=int(caps.tokens),
             ),
             argv=self.brief.argv,
-            environment={"GITCOORD_AGENT": f"{self.run_id}/{task.name}"},
+            environment={AGENT: f"{self.run_id}/{task.name}"},
             asks=(*agents.ask, *(("run",) if agents.run == "ask" else ())),
             ask=asking.ask,
             decision_on=asking.decision_on,

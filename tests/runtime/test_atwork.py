@@ -113,6 +113,22 @@ def test_a_role_that_is_to_change_no_code(sandbox: Sandbox) -> None:
     assert "It is the token." in gitcoord("report", worktree["id"], at=sandbox.path).out
 
 
+def test_what_an_agent_wrote_itself_stays_as_it_wrote_it(sandbox: Sandbox) -> None:
+    """Its own report, and a finding that is too large to be read."""
+    program = agent(
+        sandbox.path.parent,
+        "cd .agentcoord/*/ && echo 'MY REPORT' > report.md && mkdir -p findings",
+        "head -c 11000000 /dev/zero > findings/analyse-1.md",
+        "echo 'It is the token.'",
+    )
+    words = ("start", "investigation", "why", "--with", "command", "--command", program, "--json")
+    worktree = gitcoord(*words, at=sandbox.path).json["worktree"]
+    folder = Path(worktree["path"]) / ".agentcoord" / worktree["id"]
+    assert (folder / "report.md").read_text() == "MY REPORT\n"
+    assert (folder / "findings" / "analyse-1.md").stat().st_size == 11_000_000
+    assert gitcoord("report", worktree["id"], at=sandbox.path).out.strip() == "MY REPORT"
+
+
 def test_an_agent_that_left_its_branch_has_not_done_its_task(sandbox: Sandbox) -> None:
     said = develop(sandbox, "git switch -q -c elsewhere", "echo x > x.txt", "echo ok")
     assert (said.code, run_of(sandbox)["state"]) == (1, "failed")

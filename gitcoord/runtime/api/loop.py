@@ -85,7 +85,7 @@ def run_api(assignment: Assignment, say: Say) -> Outcome:
     config = Config.load(assignment.own_dir)
     if assignment.resumed:
         # A command that runs behind no walls outlives a host that was killed.
-        end_marked(f"GITCOORD_AGENT={assignment.run_id}/{assignment.task}", grace=1.0)
+        end_marked(assignment.sign, grace=1.0)
     if not assignment.resumed and assignment.log.exists():
         assignment.log.replace(f"{assignment.log}.old")
     talk = Conversation.open(assignment.log)

@@ -19,10 +19,9 @@ from typing import Any
 from gitcoord.coordination.approvals import Call, decide_for_hook
 from gitcoord.errors import Problem
 from gitcoord.git.repository import Repository
-from gitcoord.process import inherited
+from gitcoord.process import AGENT, inherited
 from gitcoord.runs.run import read_run
 
-MARK = "GITCOORD_AGENT"
 # Our names of what a person approves -> those of Claude Code.
 _THEIRS = {
     "run": ("Bash",),
@@ -56,8 +55,12 @@ def was_held(log: Path) -> bool:
             lines = file.read().splitlines()
     except OSError:
         return False
-    results = [line for line in lines if b'"type":"result"' in line.replace(b'": "', b'":"')]
-    return bool(results) and b"tool_deferred" in results[-1]
+    for line in reversed(lines):
+        if b'"subtype":"init"' in line:
+            return False  # it was taken up since, and died: the call is held no more
+        if b'"type":"result"' in line:
+            return b"tool_deferred" in line
+    return False
 
 
 def answer(asked: Mapping[str, Any], agent: str) -> tuple[str, str]:
@@ -76,7 +79,7 @@ def answer(asked: Mapping[str, Any], agent: str) -> tuple[str, str]:
 def main() -> None:
     """Answer one call."""
     try:
-        decision, why = answer(json.load(sys.stdin), inherited(MARK))
+        decision, why = answer(json.load(sys.stdin), inherited(AGENT))
     except (Problem, OSError, ValueError, KeyError, TypeError) as error:
         decision, why = "deny", f"gitcoord could not ask a person: {error}"
     said = {

@@ -82,7 +82,7 @@ def run(command: Command, assignment: Assignment, take: Callable[[bytes], bool])
     take: gets whole lines of its stdout, as many as there are; True when it has heard enough.
     Raises Problem when it cannot be started.
     """
-    mark = f"GITCOORD_AGENT={assignment.run_id}/{assignment.task}"
+    mark = assignment.sign
     if assignment.resumed:
         # Its host was killed, and it lived on: two in one conversation would ruin it.
         end_marked(mark, grace=_GRACE_SECONDS)

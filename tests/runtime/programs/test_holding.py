@@ -86,3 +86,5 @@ def test_whether_the_last_attempt_was_held(tmp_path: Path) -> None:
     assert was_held(log)
     log.write_text(held + '{"type":"result","stop_reason":"end_turn"}\n')
     assert not was_held(log)
+    log.write_text(held + '{"type":"system","subtype":"init"}\n{"type":"assistant"}\n')
+    assert not was_held(log), "killed after it was taken up: it needs its prompt again"
