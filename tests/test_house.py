@@ -22,9 +22,9 @@ FLOORS = (
     ("commands", "serve", "mcp"),
     ("runtime", "view"),
     ("tools",),
-    ("runs", "reviews"),
+    ("runs", "reviews", "hooks"),
     ("coordination", "conflicts"),
-    ("worktrees", "analysis"),
+    ("worktrees", "analysis", "checks"),
     ("state", "config"),
     ("git", "process", "redaction"),
     ("records", "testing"),
@@ -32,7 +32,7 @@ FLOORS = (
 )
 FLOOR = {room: len(FLOORS) - index for index, rooms in enumerate(FLOORS) for room in rooms}
 # Files that are part of a room of another name.
-PART_OF = {"configfile": "config"}
+PART_OF = {"configfile": "config", "settings": "config"}
 
 ONLY = {
     "git": {"git"},
