@@ -6,12 +6,9 @@ Apart from start.py because it imports every analyser, which a worktree alone do
 from __future__ import annotations
 
 import shlex
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from signal import SIG_DFL, SIGHUP, SIGTERM, getsignal, signal
 from typing import Annotated
 
 import typer
@@ -28,22 +25,27 @@ from gitcoord.commands.asking import (
     family,
 )
 from gitcoord.commands.seeing import find
-from gitcoord.errors import BadInput, NoSuch
+from gitcoord.commands.stopping import interrupted_by_signals
+from gitcoord.coordination.inputs import Input, list_inputs, mark_given
+from gitcoord.coordination.waiting import for_agent
+from gitcoord.errors import BadInput, NoSuch, Problem
 from gitcoord.git.repository import Repository
 from gitcoord.runs.budget import raise_budget, read_caps
+from gitcoord.runs.rounds import asked_again
 from gitcoord.runs.run import DONE, Moment, Run, list_stopped
 from gitcoord.runs.workflow import Task, read_workflow
 from gitcoord.runtime.local import Bisection, Brief
+from gitcoord.runtime.rework import find_unfinished, find_waiting, finish, nobody_to_tell
 from gitcoord.runtime.work import (
     begin,
     check_brief,
-    find_stopped,
     go_on,
     say_done,
     staff,
     tasks_left,
 )
 from gitcoord.view import worktrees as view
+from gitcoord.view.inputs import brief_lines, input_json
 from gitcoord.view.run import Board, outcome_json, show_outcome
 from gitcoord.worktrees.findings import list_findings
 from gitcoord.worktrees.start import Plan, author_of
@@ -68,6 +70,7 @@ class Agents:
         "gitcoord resume login-fails --dry-run",
         "gitcoord resume login-fails --budget 5",
         'gitcoord resume login-fails --done "took the lock before the read"',
+        "gitcoord show login-fails && gitcoord resume login-fails  # for what waits for its agent",
     )
 )
 def resume(
@@ -76,7 +79,7 @@ def resume(
     *,
     done: Annotated[
         str,
-        typer.Option(metavar="SUMMARY", help="The part that waits for a person is done: how."),
+        typer.Option(metavar="SUMMARY", help="What waits for a person is done: how."),
     ] = "",
     budget: Annotated[
         list[str] | None,
@@ -87,25 +90,55 @@ def resume(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> int | None:
-    """Go on with a run that stopped, where it was: the only one there is, if none is named."""
+    """Go on with a run that stopped, where it was: the only one there is, if none is named.
+
+    An agent that was done is asked again, in the same conversation, for what waits for it: what
+    a review asks for, a validator refuses, or the train saw fail.
+    """
     asked = asked_of(ctx)
-    worktree = find(asked, part or _only_stopped(asked.repository))
-    run = find_stopped(asked.repository, worktree.id)
-    if done:
-        say_done(asked.repository, run, done, dry_run=dry_run)
-    if budget:
+    repo = asked.repository
+    worktree = find(asked, part or _only_stopped(repo))
+    bad: list[Problem] = []
+    inputs = list_inputs(repo, worktree.id, bad=bad)
+    for problem in bad:
+        asked.screen.warn(f"{problem.message}; {problem.hint}")
+    run = find_unfinished(repo, worktree.id, inputs)
+    if done and inputs and (run is None or run.state == DONE):
+        _see_to(asked, inputs, done, dry_run=dry_run, as_json=as_json)
+        return None
+    if done and run:
+        say_done(repo, run, done, dry_run=dry_run)
+    if budget and run:
         read_caps(budget)
         person(asked)
-        run = run if dry_run else raise_budget(asked.repository, run.id, budget)
+        run = run if dry_run else raise_budget(repo, run.id, budget)
     if dry_run:
-        _show_tasks(asked, tasks_left(run), as_json=as_json)
+        _show_left(asked, run, inputs, as_json=as_json)
         return None
-    return work(asked, run, worktree, author=author_of(asked.repository), as_json=as_json)
+    if run is None:
+        raise nobody_to_tell(worktree.id, inputs)
+    return work(asked, run, worktree, author=author_of(repo), as_json=as_json, go_on=finish)
+
+
+def _see_to(
+    asked: Asked, inputs: Sequence[Input], how: str, *, dry_run: bool, as_json: bool
+) -> None:
+    """A person, or an agent that is not ours, did what was asked."""
+    if not dry_run:
+        mark_given(asked.repository, inputs, run="", task="", said=how)
+    if as_json:
+        shown = [input_json(one) for one in inputs]
+        asked.screen.answer_json({"seen_to": shown, "dry_run": dry_run})
+        return
+    word = "would note" if dry_run else "noted"
+    asked.screen.answer(f"{word} as seen to: {', '.join(one.origin for one in inputs)}")
 
 
 def _only_stopped(repo: Repository) -> str:
-    """The worktree of the one run that stopped. Raises NoSuch where there is none, or more."""
+    """The worktree of the one run that stopped, or whose agent is to hear something. Raises NoSuch
+    where there is none, or more."""
     found = [run.worktree_id for run in list_stopped(repo)]
+    found += [one for one in find_waiting(repo) if one not in found]
     if len(found) == 1:
         return found[0]
     if not found:
@@ -158,7 +191,10 @@ def run_new(
     return work(asked, run, made, author=plan.author, as_json=as_json)
 
 
-def work(asked: Asked, run: Run, worktree: Worktree, *, author: str, as_json: bool) -> int | None:
+def work(
+    asked: Asked, run: Run, worktree: Worktree, *, author: str, as_json: bool,
+    go_on: Callable[..., Run] = go_on,
+) -> int | None:  # fmt: skip
     """Drive a run with live progress, then show what it found. A failed task is exit code 1."""
     repo = asked.repository
     board = Board(run)
@@ -171,7 +207,7 @@ def work(asked: Asked, run: Run, worktree: Worktree, *, author: str, as_json: bo
                 progress.say(line)
 
         try:
-            with _interrupted_by_signals():
+            with interrupted_by_signals():
                 run = go_on(
                     repo, run, worktree, author=author, config=asked.config, progress=happened
                 )
@@ -183,28 +219,10 @@ def work(asked: Asked, run: Run, worktree: Worktree, *, author: str, as_json: bo
         asked.screen.answer_json(outcome_json(worktree, run, found))
     else:
         show_outcome(asked.screen, worktree, run, found)
+    if left := len(list_inputs(repo, worktree.id, bad=[])):
+        asked.screen.say(for_agent(worktree.id, left))
     in_part = any("problem" in task for task in run.tasks.values())
     return None if run.state == DONE and not in_part else NO
-
-
-@contextmanager
-def _interrupted_by_signals() -> Iterator[None]:
-    """Told to end, or with its terminal closed, a host ends its agents first, as after Ctrl-C."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    told = [one for one in (SIGTERM, SIGHUP) if getsignal(one) == SIG_DFL]
-    for one in told:
-        signal(one, interrupt)
-    try:
-        yield
-    finally:
-        for one in told:
-            signal(one, SIG_DFL)
 
 
 def _argv(agents: Agents, configured: tuple[str, ...]) -> tuple[str, ...]:
@@ -242,11 +260,17 @@ def _show_plan(asked: Asked, plan: Plan, tasks: Sequence[Task], *, as_json: bool
         asked.screen.answer("\n".join([*view.plan_lines(plan), *map(_then, tasks)]))
 
 
-def _show_tasks(asked: Asked, tasks: Sequence[Task], *, as_json: bool) -> None:
+def _show_left(asked: Asked, run: Run | None, inputs: Sequence[Input], *, as_json: bool) -> None:
+    """What taking a run up again would do, and tell its agent."""
+    tasks = tasks_left(run) if run else []
+    again = asked_again(asked.repository, run) if run and inputs else None
+    name = again.name if again else ""
     if as_json:
-        asked.screen.answer_json({"tasks": [vars(task) for task in tasks]})
+        waiting = [input_json(one) for one in inputs]
+        shown = [vars(task) for task in tasks]
+        asked.screen.answer_json({"tasks": shown, "inputs": waiting, "again": name or None})
     else:
-        asked.screen.answer("\n".join(map(_then, tasks)))
+        asked.screen.answer("\n".join([*map(_then, tasks), *brief_lines(inputs, name)]))
 
 
 def _then(task: Task) -> str:

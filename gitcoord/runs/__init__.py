@@ -2,6 +2,7 @@
 
     workflow.py  a template's tasks, checked to be a graph that can end
     run.py       one run: its record, its tasks' states, what is ready
+    rounds.py    a task that was done is asked again, for what was said of its work
     ledger.py    what calls of models used, each counted once (sums.py: what they come to)
     prices.py    dollars per million tokens, from files people can edit
     budget.py    what a task, a run and a day may cost: reserved, watched

@@ -53,7 +53,8 @@ class Run:
     def tasks(self) -> Mapping[str, Mapping[str, Any]]:
         """Task name -> state, role, needs, does, runner, started, ended, error; in workflow
         order. Of a task that had an agent also mark, attempt, since (the commit it began at) and
-        incidents (what changed outside meanwhile, over all attempts)."""
+        incidents (what changed outside meanwhile, over all attempts); of one that was asked
+        again, rounds (see rounds.py)."""
         return self.record.documents["tasks"]
 
     def ready(self) -> list[Task]:

@@ -2,6 +2,7 @@
 
 host.py       drives a run: task by task, from any point, under one lease
 work.py       a run made for a worktree, a runner for each task, taken up where it stopped
+rework.py     an agent that was done is asked again, when its run is resumed
 atwork.py     an agent on one task: told, watched, checked against git, billed
 agent.py      what every runner is: an assignment in, events, an outcome
 runners.py    the runners there are, what works here, which to take

@@ -28,6 +28,7 @@ from gitcoord.runs.budget import Caps, Reservation, budget_of, read_caps, refuse
 from gitcoord.runs.ledger import settle
 from gitcoord.runs.role import Role
 from gitcoord.runs.roles import find_role
+from gitcoord.runs.rounds import inputs_of, round_of
 from gitcoord.runs.run import log_of, note_task, read_run
 from gitcoord.runs.workflow import Task
 from gitcoord.runtime.agent import DONE, PARKED, Assignment, Event, Limits, Outcome
@@ -38,7 +39,7 @@ from gitcoord.runtime.local import HUMAN, Brief
 from gitcoord.runtime.outside import Before, look
 from gitcoord.runtime.report import write_report
 from gitcoord.runtime.runners import agent_of
-from gitcoord.runtime.telling import system, tell
+from gitcoord.runtime.telling import system, tell, tell_again
 from gitcoord.runtime.watch import compare
 from gitcoord.state.journal import Journal
 from gitcoord.worktrees.findings import Written, parse, render
@@ -153,10 +154,11 @@ class AtWork:
     def _write_summary(self, task: Task, outcome: Outcome, since: str) -> None:
         """An agent that left no finding has said what it found in its summary: its words are
         kept as they are, without a confidence nobody stated."""
-        name = f"findings/{task.name}-1.md"
+        number = round_of(self._record(task))
+        name = f"findings/{task.name}-{f'round-{number}' if number > 1 else number}.md"
         # One that is there and not among those left is too large to be read, and still theirs.
         theirs = self._is_theirs(name, since)
-        if outcome.summary.strip() and not theirs and not self._left(task):
+        if outcome.summary.strip() and not theirs and not self._left_since(task, since):
             said = redact(outcome.summary)
             front = {"role": task.role, "title": _line(said), "kind": "summary"}
             self._write(name, render(front, said))
@@ -186,6 +188,13 @@ class AtWork:
         """The findings an agent wrote for its task."""
         files = finding_files(self.worktree, f"{task.name}-*.md")
         return [parse(self.worktree.id, one.name, one.read_bytes()) for one in files]
+
+    def _left_since(self, task: Task, since: str) -> bool:
+        """Whether it wrote a finding in this round."""
+        if round_of(self._record(task)) == 1:
+            return bool(self._left(task))
+        files = finding_files(self.worktree, f"{task.name}-*.md")
+        return any(self._is_theirs(f"findings/{one.name}", since) for one in files)
 
     def _write(self, name: str, content: bytes) -> None:
         """Into the worktree's folder, unless an agent removed it or made it lead elsewhere."""
@@ -271,7 +280,8 @@ class AtWork:
         resumed = bool(mark) and log.is_file()
         mark = mark if resumed else str(uuid.uuid4())
         attempt = int(record.get("attempt", 0)) + 1
-        note_task(self.repo, self.run_id, task.name, mark=mark, attempt=attempt)
+        rounds = self._begun(task, record, attempt)
+        note_task(self.repo, self.run_id, task.name, mark=mark, attempt=attempt, **rounds)
         log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         agents = self.config.agents
         asking = Asking(self.repo, self.run_id, task.name, task.role, self.worktree.id)
@@ -279,7 +289,7 @@ class AtWork:
             run_id=self.run_id,
             task=task.name,
             role=replace(role, prompt=system(role, self.worktree, task)),
-            prompt=redact(tell(self.worktree, task, role, self.brief, earlier)),
+            prompt=redact(self._prompt(task, role, earlier, record)),
             top=self.worktree.path,
             own_dir=self.repo.own_dir,
             mark=mark,
@@ -300,6 +310,26 @@ class AtWork:
             decision_on=asking.decision_on,
         )
         return assignment, attempt
+
+    def _prompt(
+        self, task: Task, role: Role, earlier: Sequence[Finding], record: Mapping[str, Any]
+    ) -> str:
+        number = round_of(record)
+        if number == 1:
+            return tell(self.worktree, task, role, self.brief, earlier)
+        inputs = inputs_of(self.repo, record)
+        return tell_again(self.worktree, task, role, self.brief, inputs, number)
+
+    def _begun(self, task: Task, record: Mapping[str, Any], attempt: int) -> dict[str, Any]:
+        """The rounds of a task that was asked again, with the attempt that now begins."""
+        if round_of(record) == 1:
+            return {}
+        *earlier, last = record["rounds"]
+        attempts = [*last.get("attempts", ()), attempt]
+        if len(attempts) > 1:
+            told = f"round {round_of(record)} is told again: the attempt before it did not end"
+            self._journal("agent", task, what="warning", text=told)
+        return {"rounds": [*earlier, {**last, "attempts": attempts}]}
 
     def _note(self, task: Task, event: Event) -> None:
         """Keep what an agent did in the journal, and the name its program gave its session."""

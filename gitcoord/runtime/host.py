@@ -73,15 +73,19 @@ def drive(
     progress: Callable[[Moment], None],
     workers: int = 0,
     stop: Callable[[], None] = stop_all,
+    first: Callable[[], None] | None = None,
 ) -> Run:
     """Advance the run until nothing can run any more. Returns it closed.
 
-    workers: tasks at once, 0 for the number of cores. stop: has all agents at work end. A task
-    that raises a Problem fails and the rest goes on; anything else stops the run and is raised.
+    workers: tasks at once, 0 for the number of cores. stop: has all agents at work end. first:
+    done under the lease, before anything. A task that raises a Problem fails and the rest goes
+    on; anything else stops the run and is raised.
     """
     journal = Journal(repo.own_dir)
     pool = ThreadPoolExecutor(workers or cores())
     with hold(repo.own_dir, run.id):
+        if first:
+            first()
         run = _taken_up(repo, run.id)
         journal.append("run", run=run.id, worktree=worktree.id, state="running")
         at_work: dict[Future[Product], Task] = {}

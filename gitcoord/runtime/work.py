@@ -82,8 +82,9 @@ def go_on(
     author: str,
     config: Config,
     progress: Callable[[Moment], None],
+    first: Callable[[], None] | None = None,
 ) -> Run:
-    """Drive a run to its end, from its beginning or from where it stopped."""
+    """Drive a run to its end, from its beginning or from where it stopped. first: as in `drive`."""
     brief = _brief(run.question)
     memory = [
         one
@@ -107,7 +108,7 @@ def go_on(
 
     return drive(
         repo, run, worktree, runner,
-        author=author, progress=progress, workers=brief.workers, stop=stop,
+        author=author, progress=progress, workers=brief.workers, stop=stop, first=first,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from gitcoord.worktrees.findings import Written
 
 _TASK_KEYS = (
     "state", "role", "runner", "error", "problem", "incidents", "waits", "until", "hint",
+    "rounds",
 )  # fmt: skip
 COLUMNS = ("id", "confidence", "title")
 CONCLUSIONS = (HYPOTHESIS, PLAN)

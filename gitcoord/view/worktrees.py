@@ -3,7 +3,8 @@
 The shapes with --json:
 
     list    [{id, kind, task, branch, path, state, base, base_sha, ahead, behind, dirty,
-              changes {staged, unstaged, untracked, unmerged}, operation, created, adopted}]
+              changes {staged, unstaged, untracked, unmerged}, operation, created, adopted,
+              inputs: how many things wait for its agent; with `show` what they are}]
     start   {worktree {id, kind, task, path, branch, base, base_sha, behind, upstream}, …}
     trash   [{id, task, branch, path, kept, not_kept}]
 
@@ -51,8 +52,8 @@ def worktree_json(worktree: Worktree) -> dict[str, Any]:
     }
 
 
-def row_json(row: Row) -> dict[str, Any]:
-    """One line of `list`."""
+def row_json(row: Row, waiting: int = 0) -> dict[str, Any]:
+    """One line of `list`. waiting: how many things wait for its agent."""
     worktree, status = row.worktree, row.status
     return {
         "id": worktree.id,
@@ -70,6 +71,7 @@ def row_json(row: Row) -> dict[str, Any]:
         "operation": row.operation,
         "created": worktree.record.body.get("created", ""),
         "adopted": bool(worktree.record.body.get("adopted", False)),
+        "inputs": waiting,
     }
 
 
@@ -78,7 +80,7 @@ def unreadable_json(one: Unreadable) -> dict[str, Any]:
     known = {"id": one.id, "path": one.path, "state": "unreadable"}
     keys = (
         "id", "kind", "task", "branch", "path", "state", "base", "base_sha", "ahead", "behind",
-        "dirty", "changes", "operation", "created", "adopted",
+        "dirty", "changes", "operation", "created", "adopted", "inputs",
     )  # fmt: skip
     return {key: known.get(key) for key in keys}
 
@@ -87,9 +89,10 @@ def unreadable_cells(one: Unreadable) -> tuple[str, ...]:
     return (one.id, "unreadable", "", "", "")
 
 
-def list_cells(row: Row) -> tuple[str, ...]:
+def list_cells(row: Row, waits: str = "") -> tuple[str, ...]:
+    """waits: how much waits for its agent, in words."""
     worktree = row.worktree
-    state = f"{worktree.state}, {row.operation}" if row.operation else worktree.state
+    state = ", ".join(part for part in (worktree.state, row.operation, waits) if part)
     return (worktree.id, state, _distance(row), _changes(row), one_line(worktree.task))
 
 

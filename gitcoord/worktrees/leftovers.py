@@ -31,9 +31,9 @@ _STALE_SECONDS = 600
 _EMPTY_SECONDS = 5
 _OUR_LOCK = "gitcoord: being "
 _EXPECTED_REFS = (
-    "approvals", "claims", "checkpoints", "costs", "decisions", "findings", "journal", "learnings",
-    "memory", "messages", "parked", "resolutions", "reviews", "runs", "tasks", "trash", "undone",
-    "worktrees",
+    "approvals", "claims", "checkpoints", "costs", "decisions", "findings", "inputs", "journal",
+    "landings", "learnings", "memory", "messages", "parked", "remotes", "resolutions", "reviews",
+    "runs", "tasks", "trains", "trash", "undone", "verdicts", "versions", "worktrees",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from tests.worktrees.looking import begin, look, refused
 
 KEYS = {
     *("id", "kind", "task", "branch", "path", "state", "base", "base_sha", "ahead", "behind"),
-    *("dirty", "changes", "operation", "created", "adopted"),
+    *("dirty", "changes", "operation", "created", "adopted", "inputs"),
 }
 
 
