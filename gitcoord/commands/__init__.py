@@ -21,6 +21,9 @@ VERBS = {
     "Conflicts": {
         "conflicts": ("conflicts", "Who collides with whom, before anyone commits."),
         "resolve": ("resolve", "What to do about a conflict, and what became of it."),
+        "claim": ("claims", "Want files for a worktree alone, for some hours."),
+        "claims": ("claims", "Who wants which files, and until when."),
+        "release": ("claims", "End claims."),
     },
     "Findings": {
         "findings": ("findings", "What agents found, also after their worktree is gone."),

@@ -22,6 +22,8 @@
     edits.py        who edits which lines, without git, for hooks
     remembering.py  what edits.py answers from, written after a scan
     verify.py       a command run on merged trees
+    claims.py       files a worktree wants for itself, said before they are edited
+    patterns.py     what a path or glob covers, and whether two cover one path in common
     semantic/       what merges as text and breaks in meaning
 
     resolution.py               what can be done about two that conflict, as values
