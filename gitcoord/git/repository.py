@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gitcoord.errors import BadInput, GitFailed, NoSuch, NotARepository, Problem
-from gitcoord.git.run import OLDEST, Output, end_group, program, run, start
+from gitcoord.git.run import OLDEST, Output, end_group, program, run, silence, start
 
 SETTINGS = ("config", "--list", "-z")
 COMMIT = ("rev-parse", "--verify", "--quiet", "--end-of-options")
@@ -48,6 +48,7 @@ class Repository:
         )  # fmt: skip
         try:
             check_version()  # meanwhile
+            _silence_hooks(folder)
         except BaseException:
             end_group(question)
             raise
@@ -140,6 +141,27 @@ def check_version() -> None:
             f"git {seen} is too old: gitcoord needs {OLDEST[0]}.{OLDEST[1]} or newer",
             hint=f"upgrade git (this one is {program()}), then: git --version",
         )
+
+
+# Those that a git of ours could set off (githooks(5)).
+_EVENTS = (
+    *("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "pre-merge-commit"),
+    *("post-merge", "pre-rebase", "post-rewrite", "post-checkout", "reference-transaction"),
+    *("pre-push", "post-index-change", "pre-auto-gc"),
+)
+
+
+def _silence_hooks(folder: Path | str) -> None:
+    """Hooks that stand in git's configuration are not ours to run either.
+
+    git 2.55 turns off whole events; 2.54 has only hooks by name, which one more process lists.
+    """
+    if git_version() >= (2, 55):
+        silence(_EVENTS)
+    elif git_version() >= (2, 54):
+        asked = ("config", "--name-only", "-z", "--get-regexp", r"^hook\..*\.event$")
+        named = run(*asked, cwd=folder, ok=(0, 1, 128)).fields()
+        silence(key.removeprefix("hook.").removesuffix(".event") for key in named)
 
 
 _versions: dict[tuple[str, int, int], tuple[int, ...]] = {}

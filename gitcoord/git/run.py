@@ -23,6 +23,8 @@ from pathlib import Path
 from gitcoord.errors import GitFailed, GitTimedOut, Problem
 
 OLDEST = (2, 38)
+OFF = "GITCOORD_HOOKS"
+"""Our hooks do nothing where this variable is `off`, as it is for every git of ours."""
 
 # hooksPath: the user's hooks are not ours to run. quotePath and precomposeUnicode are left
 # alone: every list is read with -z. gc and maintenance would outlive us and take locks.
@@ -32,6 +34,11 @@ _SETTINGS = (
     "-c", "maintenance.auto=false",
     "-c", "advice.graftFileDeprecated=false",
 )  # fmt: skip
+
+
+# Hooks in git's configuration (2.54) run whatever core.hooksPath says, and are turned off one by
+# one. The names stand here, and are none before 2.54: see `silence`.
+_silenced: list[str] = []
 
 
 @dataclass(frozen=True)
@@ -172,7 +179,7 @@ def _spawn(
     other = subprocess.DEVNULL if only_out else subprocess.PIPE
     try:
         return subprocess.Popen(
-            [program(), *_SETTINGS, *argv],
+            [program(), *_SETTINGS, *_silenced, *argv],
             cwd=cwd,
             env=env,
             stdin=other,
@@ -186,6 +193,14 @@ def _spawn(
             f"cannot start git in {cwd}: {error.strerror}",
             hint="is the folder still there? run: cd / && cd -",
         ) from error
+
+
+def silence(names: Iterable[str]) -> None:
+    """Have no git of ours run these hooks of git's configuration: names of hooks, or of events
+    (2.55). `--config-env` takes names with any character in them, `-c` none with a `=`."""
+    _silenced[:] = sorted(
+        {*_silenced, *(f"--config-env=hook.{one}.enabled={OFF}" for one in names)}
+    )
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
@@ -206,6 +221,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         GIT_EDITOR="true",
         GIT_NO_REPLACE_OBJECTS="1",
     )
+    kept[OFF] = "off"
     kept.update(extra or {})
     return kept
 
