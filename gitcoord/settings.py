@@ -267,7 +267,7 @@ class Hooks(Section):
     conflict_markers: str = _key("block", "Conflict markers in what is staged.", _LEVEL)
     secrets: str = _key("block", "Secrets in what is staged, and in the message.", _LEVEL)
     large_files: str = _key("warn", "Staged files of more bytes than hooks.largest.", _LEVEL)
-    largest: int = _key(5_000_000, "Bytes a staged file may have.", _least(100_000))
+    largest: int = _key(5_000_000, "Bytes a staged file may have.", _least(500_000))
     syntax: str = _key("warn", "Staged files that no longer parse.", _LEVEL)
     overlap: str = _key("warn", "Lines another worktree is editing as well.", _LEVEL)
     claims: str = _key("warn", "Files another worktree has claimed.", _LEVEL)
@@ -307,7 +307,7 @@ class Review(Section):
 
 class Train(Section):
     check: str = _key("", "The shell command that decides what the merge train lands.")
-    batch: int = _key(8, "How many reviews are checked together at most.", _least(1))
+    batch: int = _key(20, "How many reviews are checked together at most.", _least(1))
     seconds: int = _key(
         1800, "Seconds after which a check is ended, and counts as failed.", _least(1)
     )

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -66,8 +67,15 @@ class Verdict:
 class Check:
     """One command at one commit, to be run once, in any thread, and dropped from any other."""
 
-    def __init__(self, commit: str, command: str, limit: float | None) -> None:
+    def __init__(
+        self, commit: str, command: str, limit: float | None, *, parents: Sequence[str] = (),
+        mark: str = "",
+    ) -> None:  # fmt: skip
+        """commit: or a tree, which is shown as a commit with `parents`. mark: `NAME=value` put
+        into the environment; out of time, whatever has it is ended, also in another session."""
         self.commit = commit
+        self._parents = parents
+        self._mark = mark
         self._command = command
         self._limit = limit
         self._process: subprocess.Popen[bytes] | None = None
@@ -78,6 +86,11 @@ class Check:
     def dropped(self) -> bool:
         return self._ended == "dropped"
 
+    @property
+    def _marked(self) -> dict[str, str]:
+        name, _, value = self._mark.partition("=")
+        return {name: value} if name else {}
+
     def drop(self) -> None:
         """Nobody needs the answer any more: end the run, if it has begun, and never begin it."""
         self._end("dropped")
@@ -86,7 +99,7 @@ class Check:
         """Show the commit, run the command there. None when it was dropped."""
         if self.dropped:
             return None
-        scratch.show(self.commit)
+        scratch.show(self.commit, parents=self._parents)
         started = time.monotonic()
         begun = self._start(scratch)
         if begun is None:
@@ -114,7 +127,7 @@ class Check:
                 self._process = subprocess.Popen(
                     ["/bin/sh", "-c", _GUARDED, "sh", self._command],
                     cwd=scratch.tree,
-                    env=scratch.environment,
+                    env=scratch.environment | self._marked,
                     stdin=ours,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
@@ -139,8 +152,9 @@ class Check:
             process = self._process
         if process is not None and process.returncode is None:
             ending = threading.Thread(
-                target=end_tree, args=(process.pid,), kwargs={"grace": _GRACE_SECONDS}, daemon=True
-            )
+                target=end_tree, args=(process.pid,),
+                kwargs={"grace": _GRACE_SECONDS, "mark": self._mark}, daemon=True,
+            )  # fmt: skip
             ending.start()
 
     def _verdict(self, code: int, seconds: float, log: bytes) -> Verdict | None:

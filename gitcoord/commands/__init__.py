@@ -36,6 +36,12 @@ VERBS = {
         "deny": ("approvals", "Refuse what an agent asked for."),
         "cost": ("cost", "What runs cost: tokens and dollars."),
     },
+    "Reviews": {
+        "validate": ("validate", "Ask checks, commands and agents whether a commit is good."),
+        "review": ("review", "Review branches like pull requests, with no server."),
+        "train": ("train", "Land what is approved, checked on what it lands on."),
+        "why": ("why", "From a line of a file to the commit, review and task behind it."),
+    },
     "Removing and mending": {
         "remove": ("worktrees", "Remove worktrees; refused while something would be lost."),
         "undo": ("worktrees", "Bring a removed worktree back, with all that was in it."),

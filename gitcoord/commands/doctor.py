@@ -9,9 +9,10 @@ import typer
 from gitcoord.commands.asking import NO, AsJson, Asked, asked_of, examples, family
 from gitcoord.config import Trash
 from gitcoord.errors import BadInput
+from gitcoord.reviews.landing.landing import unfinished_landings
 from gitcoord.view import worktrees as view
 from gitcoord.worktrees.ailment import Ailment
-from gitcoord.worktrees.doctor import examine, mend_all
+from gitcoord.worktrees.doctor import examine, mend, mend_all
 
 app = family()
 
@@ -32,9 +33,12 @@ def doctor(
     days, broken = _settings(asked)
     outcomes: list[tuple[Ailment, str | None]] = [(one, None) for one in broken]
     if fix and not dry_run:
+        # First: what dead landings locked and kept would look like something left behind.
+        outcomes += mend(unfinished_landings(repo))
         outcomes += mend_all(repo, trash_days=days)
     else:
-        outcomes += [(one, None) for one in examine(repo, trash_days=days)]
+        found = examine(repo, trash_days=days)
+        outcomes += [(one, None) for one in (*unfinished_landings(repo), *found)]
     if as_json:
         screen.answer_json([view.ailment_json(one, said) for one, said in outcomes])
     else:

@@ -34,6 +34,7 @@ def choose(asked: Asked, seen: View, part: str) -> Worktree:
 
 def settled(asked: Asked, seen: View) -> bool:
     """Complete or take back what a dead process began, and say so."""
+    settle_landings(asked)
     if all(one.state in (LIVE, MISSING) for one in seen.mine):
         return False
     from gitcoord.worktrees.settle import settle  # with all of removal: 20 ms, and rarely needed
@@ -46,6 +47,19 @@ def settled(asked: Asked, seen: View) -> bool:
     for line in done:
         asked.screen.warn(line)
     return bool(done)
+
+
+def settle_landings(asked: Asked) -> None:
+    """Settle landings on a target that died, and say so. Costs nothing where there are none."""
+    if not any((asked.repository.own_dir / "landings").glob("*.toml")):
+        return
+    from gitcoord.reviews.landing.landing import settle_landings as settle
+
+    try:
+        for line in settle(asked.repository):
+            asked.screen.warn(line)
+    except Problem as problem:
+        asked.screen.warn(f"{problem.message}; see: gitcoord doctor")
 
 
 def here(asked: Asked, part: str) -> str:

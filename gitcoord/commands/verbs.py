@@ -130,6 +130,21 @@ def load(verb: str) -> Any:
     return found
 
 
+def load_from(file: str, words: str, following: list[str]) -> Any:
+    """A command that a family keeps in a file of its own, which has a `register(app)`.
+
+    words: what it is called by, `review merge`. following: what comes after them on the command
+    line. Raises BadInput for an empty value in it.
+    """
+    app = family()
+    import_module(f"gitcoord.commands.{file}").register(app)
+    found = get_group(app).commands[words.rpartition(" ")[2]]
+    _add_everywhere(found, _everywhere())
+    found.name = words
+    _refuse_empty(found, following)
+    return found
+
+
 def _root(
     ctx: typer.Context,
     moves: Annotated[

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 
+from gitcoord.conflicts.cache import Cache
 from gitcoord.conflicts.deltas import PairOf, find_structural
 from gitcoord.conflicts.engine import Comparison, Engine, compare, merge_landed
 from gitcoord.conflicts.merging import landed, merge_all
 from gitcoord.conflicts.radar import open_radar
-from gitcoord.conflicts.recall import bring, find_verdicts
+from gitcoord.conflicts.recall import bring, find_verdicts, prepare
 from gitcoord.conflicts.scan import Asked
+from gitcoord.git.quarantine import quarantine
 from gitcoord.git.repository import Repository
 
 # Components of the conflict graph up to this size are searched through; larger ones greedily.
@@ -76,6 +78,28 @@ def find_order(
         tuple((names[a], names[b], names[c]) for a, b, c in triples),
         comb(len(found.trees), 3) <= _ALL_TRIPLES,
     )
+
+
+def order_commits(
+    repo: Repository, target: str, commits: Sequence[str]
+) -> tuple[list[int], dict[int, list[int]]]:
+    """In what order these commits (ids) are best merged into the commit `target`, by index; of
+    those that could as well, the first of them.
+
+    The second: those that conflict when it is their turn, which come last, each with those before
+    it that it conflicts with two by two; none where it is the target, or all of them together.
+    """
+    with quarantine(repo) as aside:
+        engine = prepare(aside, target, Cache())
+        found = compare(engine, commits)
+        # Of two that could stay, `_most_that_are_clean` keeps the one with the higher number.
+        last = len(commits) - 1
+        mirrored = {_pair(last - one, last - other) for one, other in found.conflicts}
+        kept = _most_that_are_clean([last - side for side in sorted(found.trees)], mirrored)
+        done, waiting = _simulate(engine, found, sorted(last - side for side in kept))
+    left = [*waiting, *sorted({*found.stale, *found.unmerged})]
+    met = {one: [other for other in done if _pair(one, other) in found.conflicts] for one in left}
+    return [*done, *left], met
 
 
 def _simulate(

@@ -8,4 +8,5 @@ worktrees.py   git's own list of worktrees; add, remove, lock
 scratch.py     worktrees outside the user's sight, shown any commit or tree
 borrowed.py    the git dir of a repository that borrows another's objects
 history.py     commits, blame and diffs as values
+exchange.py    refs taken from and given to a remote of the user's
 """

@@ -37,7 +37,7 @@ import tomli_w
 from gitcoord.errors import GitFailed, NoSuch, Problem
 from gitcoord.git.borrowed import folder_name, lay_out
 from gitcoord.git.repository import Repository
-from gitcoord.git.run import Output, inherited, run
+from gitcoord.git.run import OFF, Output, inherited, run
 from gitcoord.records import now, random_text
 
 # What a git dir keeps from one commit to the next: caches that name no commit.
@@ -80,8 +80,9 @@ class Scratch:
     @property
     def environment(self) -> dict[str, str]:
         """For programs that run here: the caller's, without `GIT_*`; git neither asks for
-        passwords nor looks for a repository above the scratch when `.git` is gone."""
-        ours = {"GIT_CEILING_DIRECTORIES": str(self.home), "GIT_TERMINAL_PROMPT": "0"}
+        passwords nor looks for a repository above the scratch when `.git` is gone. A commit made
+        here runs no hook of ours, which would have it validated, here."""
+        ours = {"GIT_CEILING_DIRECTORIES": str(self.home), "GIT_TERMINAL_PROMPT": "0", OFF: "off"}
         return inherited() | ours
 
     def show(self, name: str, *, parents: Sequence[str] = ()) -> str:

@@ -12,5 +12,7 @@ programs/     agent programs as children
 telling.py    what an agent is told         report.py    what a run found, in Markdown
 billing.py    what its calls cost           delivery.py  its work, committed for it
 outside.py, watch.py   what changed outside its worktree meanwhile
+validating.py which validators are asked, and who is told what they say
+judging.py    validators that are agents    answering.py what they answer, if it is a verdict
 demo.py, demo_shop.py  the story `gitcoord demo` tells
 """
