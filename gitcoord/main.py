@@ -45,6 +45,9 @@ def answer(words: list[str]) -> int:
             code = _print_version()
         elif words[:2] == ["conflicts", "near"] and not {"-h", "--help"} & {*words}:
             code = _near(words[2:])
+        elif words[:1] == ["hook"]:
+            asked = _asked()
+            code = _hook(words[1:], asked)
         elif words in (["agents", "list"], ["agents", "list", "--json"]):
             asked = _asked()
             code = _list_roles(asked, words)
@@ -111,6 +114,15 @@ def _near(words: list[str]) -> int:
     from gitcoord.commands.near import near
 
     return near(words)
+
+
+def _hook(words: list[str], asked: Asked) -> int:
+    """Run by git, which waits for it. What it starts in turn runs no hook of ours."""
+    from gitcoord.commands.hook import hook
+
+    merged = [name[8:] for name in os.environ if name.startswith("GITHEAD_")]
+    os.environ["GITCOORD_HOOKS"] = "off"
+    return hook(words, asked, index=os.environ.get("GIT_INDEX_FILE", ""), merged=merged)
 
 
 def _asked() -> Asked:

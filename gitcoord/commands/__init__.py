@@ -50,6 +50,7 @@ VERBS = {
         "doctor": ("doctor", "Find what is out of step, and mend it."),
     },
     "Settings": {
+        "hooks": ("hooks", "Git's hooks: ours beside those that are there, in or out."),
         "config": ("config", "Show and change the settings, each with where it comes from."),
         "demo": ("demo", "Several agents at work, with a scripted model: no key needed."),
     },

@@ -9,6 +9,7 @@ import typer
 from gitcoord.commands.asking import NO, AsJson, Asked, asked_of, examples, family
 from gitcoord.config import Trash
 from gitcoord.errors import BadInput
+from gitcoord.hooks.condition import ailments as hook_ailments
 from gitcoord.reviews.landing.landing import unfinished_landings
 from gitcoord.view import worktrees as view
 from gitcoord.worktrees.ailment import Ailment
@@ -35,9 +36,9 @@ def doctor(
     if fix and not dry_run:
         # First: what dead landings locked and kept would look like something left behind.
         outcomes += mend(unfinished_landings(repo))
-        outcomes += mend_all(repo, trash_days=days)
+        outcomes += [*mend_all(repo, trash_days=days), *mend(hook_ailments(repo))]
     else:
-        found = examine(repo, trash_days=days)
+        found = [*examine(repo, trash_days=days), *hook_ailments(repo)]
         outcomes += [(one, None) for one in (*unfinished_landings(repo), *found)]
     if as_json:
         screen.answer_json([view.ailment_json(one, said) for one, said in outcomes])
