@@ -12,33 +12,38 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tree_sitter import Parser
 
-# Ending -> (wheel, function in it that returns the grammar). Not C: what its macros make of
-# a file no parser knows.
+# Language -> (what people call it, wheel, function in it that returns the grammar).
 _WHEELS = {
-    ".js": ("tree_sitter_javascript", "language"),
-    ".ts": ("tree_sitter_typescript", "language_typescript"),
-    ".tsx": ("tree_sitter_typescript", "language_tsx"),
-    ".go": ("tree_sitter_go", "language"),
-    ".java": ("tree_sitter_java", "language"),
-    ".rs": ("tree_sitter_rust", "language"),
-    ".rb": ("tree_sitter_ruby", "language"),
+    "javascript": ("JavaScript", "tree_sitter_javascript", "language"),
+    "typescript": ("TypeScript", "tree_sitter_typescript", "language_typescript"),
+    "tsx": ("TypeScript", "tree_sitter_typescript", "language_tsx"),
+    "go": ("Go", "tree_sitter_go", "language"),
+    "java": ("Java", "tree_sitter_java", "language"),
+    "rust": ("Rust", "tree_sitter_rust", "language"),
+    "c": ("C", "tree_sitter_c", "language"),
+    "ruby": ("Ruby", "tree_sitter_ruby", "language"),
 }
-_SAME = {".jsx": ".js", ".mjs": ".js", ".cjs": ".js", ".mts": ".ts", ".cts": ".ts"}
-NAMES = {
-    ".js": "JavaScript", ".ts": "TypeScript", ".tsx": "TypeScript", ".go": "Go",
-    ".java": "Java", ".rs": "Rust", ".rb": "Ruby",
+GRAMMARS = {
+    ".js": "javascript", ".jsx": "javascript", ".mjs": "javascript", ".cjs": "javascript",
+    ".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".tsx": "tsx",
+    ".go": "go", ".java": "java", ".rs": "rust",
+    ".c": "c", ".h": "c", ".rb": "ruby",
 }  # fmt: skip
-ENDINGS = frozenset((*_WHEELS, *_SAME))
+"""Ending -> language."""
+
+# Not C: what its macros make of a file no parser knows.
+ENDINGS = frozenset(ending for ending, name in GRAMMARS.items() if name != "c")
+"""Of files whose errors are worth a word."""
 
 
 def language(ending: str) -> str:
     """What people call the language of files that end so."""
-    return NAMES[_SAME.get(ending, ending)]
+    return _WHEELS[GRAMMARS[ending]][0]
 
 
 def find_error(ending: str, content: bytes) -> int | None:
     """The line, from 1, of the first syntax error; None for none, and without a parser."""
-    parser = _parser(_SAME.get(ending, ending))
+    parser = parser_of(GRAMMARS[ending])
     if parser is None:
         return None
     node = parser.parse(content).root_node
@@ -52,8 +57,9 @@ def find_error(ending: str, content: bytes) -> int | None:
 
 
 @cache
-def _parser(ending: str) -> Parser | None:
-    wheel, function = _WHEELS[ending]
+def parser_of(name: str) -> Parser | None:
+    """The parser of a language; None where its wheel is not installed, or does not fit."""
+    _, wheel, function = _WHEELS[name]
     try:
         import tree_sitter
 

@@ -268,9 +268,9 @@ def test_every_plain_ending_has_a_reader() -> None:
 
 
 def test_without_a_grammar_a_language_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gitcoord.conflicts.semantic import grammars
+    from gitcoord.checks import grammars
 
-    monkeypatch.setitem(grammars._WHEELS, "go", ("no_such_wheel", "language"))
-    grammars._parser.cache_clear()
+    monkeypatch.setitem(grammars._WHEELS, "go", ("Go", "no_such_wheel", "language"))
+    grammars.parser_of.cache_clear()
     assert read_outline(".go", b"package x\n") is None
-    grammars._parser.cache_clear()
+    grammars.parser_of.cache_clear()

@@ -1,35 +1,17 @@
-"""Grammars of languages other than Python, from tree-sitter's wheels, loaded when first needed.
+"""Syntax trees of languages other than Python, parsed anew only where two texts differ.
 
 Promises: without a wheel for a language its files have no outline; nothing else fails.
 """
 
 from __future__ import annotations
 
-import importlib
-from functools import cache
 from typing import TYPE_CHECKING
 
+from gitcoord.checks.grammars import GRAMMARS as GRAMMARS
+from gitcoord.checks.grammars import parser_of
+
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser, Tree
-
-# Ending -> (language, wheel, function in it that returns the grammar).
-_WHEELS = {
-    "javascript": ("tree_sitter_javascript", "language"),
-    "typescript": ("tree_sitter_typescript", "language_typescript"),
-    "tsx": ("tree_sitter_typescript", "language_tsx"),
-    "go": ("tree_sitter_go", "language"),
-    "java": ("tree_sitter_java", "language"),
-    "rust": ("tree_sitter_rust", "language"),
-    "c": ("tree_sitter_c", "language"),
-    "ruby": ("tree_sitter_ruby", "language"),
-}
-GRAMMARS = {
-    ".js": "javascript", ".jsx": "javascript", ".mjs": "javascript", ".cjs": "javascript",
-    ".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".tsx": "tsx",
-    ".go": "go", ".java": "java", ".rs": "rust",
-    ".c": "c", ".h": "c", ".rb": "ruby",
-}  # fmt: skip
-
+    from tree_sitter import Node, Tree
 
 # Language -> the text that was parsed last, and its tree.
 _last: dict[str, tuple[bytes, Tree]] = {}
@@ -42,7 +24,7 @@ def parse(ending: str, body: bytes) -> Node | None:
     differs (0.1 to 3 ms, not 2 to 70). An error is only believed when all was parsed anew.
     """
     name = GRAMMARS[ending]
-    parser = _parser(name)
+    parser = parser_of(name)
     if parser is None:
         return None
     before = _last.pop(name, None)
@@ -89,16 +71,3 @@ def _shared(one: bytes, other: bytes) -> int:
 
 def _point(body: bytes, at: int) -> _Point:
     return body.count(b"\n", 0, at), at - body.rfind(b"\n", 0, at) - 1
-
-
-@cache
-def _parser(name: str) -> Parser | None:
-    wheel, function = _WHEELS[name]
-    try:
-        import tree_sitter
-
-        grammar = getattr(importlib.import_module(wheel), function)()
-        return tree_sitter.Parser(tree_sitter.Language(grammar))
-    except (ImportError, AttributeError, ValueError, TypeError):
-        # Not installed, or of a version that does not fit the other.
-        return None
