@@ -31,7 +31,8 @@ from gitcoord.records import between, check_id, match_id
 from gitcoord.reviews.events import Event
 from gitcoord.reviews.exchange.uniting import Files, check_files, unite
 from gitcoord.reviews.reading import REFS, read_records
-from gitcoord.reviews.review import VERSIONS, Review
+from gitcoord.reviews.review import VERSIONS, Review, read_review
+from gitcoord.reviews.saying import pass_on
 from gitcoord.reviews.verdicts.verdict import KIND as VERDICT_KIND
 from gitcoord.reviews.verdicts.verdict import Verdict, verdict_of
 from gitcoord.state.documents import decode
@@ -140,7 +141,11 @@ def sync(
     except Contended as held:
         raise Refused(held.message, hint="when it is done: gitcoord review sync") from held
     with lease:
-        return _exchange(repo, name, parts, say, dry_run=dry_run)
+        done = _exchange(repo, name, parts, say, dry_run=dry_run)
+        for one in done.reviews:
+            if one.received and not dry_run:
+                pass_on(repo, read_review(repo, one.id))
+        return done
 
 
 def _exchange(

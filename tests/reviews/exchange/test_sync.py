@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gitcoord.coordination.inputs import list_inputs
 from gitcoord.errors import BadInput, Contended, NoSuch, Problem, Refused
 from gitcoord.git.exchange import push_refs
 from gitcoord.git.objects import FILE, Batch, Entry
@@ -321,3 +322,23 @@ def test_it_gives_up_on_a_race_without_end(clones: Clones, monkeypatch: pytest.M
     monkeypatch.setattr(subject, "_TRIES", 3)
     with pytest.raises(Contended, match="again and again"):
         sync(clones.one)
+
+
+def test_changes_asked_for_elsewhere_reach_the_agent_here(clones: Clones) -> None:
+    Store(clones.one).create("worktrees", "development-greet-7q3f", {"state": "live"})
+    clones.one.run("branch", "again", "work")
+    review = open_review(
+        clones.one, branch="refs/heads/again", target="refs/heads/main", title="Greet", by="ada",
+        about={"worktree": "development-greet-7q3f"},
+    )  # fmt: skip
+    sync(clones.one)
+    sync(clones.two)
+    there = read_review(clones.two, review.id)
+    add_event(
+        clones.two, review.id, "request-changes", text="in Latin, please", by="bob",
+        head=there.head, tree=there.tree, base=there.base,
+    )  # fmt: skip
+    sync(clones.two)
+    sync(clones.one)
+    [told] = list_inputs(clones.one, "development-greet-7q3f")
+    assert "in Latin, please" in told.text
