@@ -24,9 +24,18 @@ _LONGEST_QUIET = 600.0
 def note(own_dir: Path, folder: Path) -> None:
     """Keep for whoever is at work, or will be, that something was committed in `folder`."""
     own_dir.mkdir(parents=True, exist_ok=True)
-    handle = os.open(_pending(own_dir), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    while not _is_noted(_pending(own_dir), os.fsencode(folder) + b"\0"):
+        pass
+
+
+def _is_noted(file: Path, line: bytes) -> bool:
+    """Whether it was written before anybody moved the file, who else may have read it already."""
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        os.write(handle, os.fsencode(folder) + b"\0")
+        os.write(handle, line)
+        return os.path.samestat(os.fstat(handle), file.stat())
+    except FileNotFoundError:
+        return False
     finally:
         os.close(handle)
 

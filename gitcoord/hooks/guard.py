@@ -38,7 +38,7 @@ class Move:
 
 def parse_moves(said: str) -> list[Move]:
     """What a reference-transaction hook reads; lines of any other shape are left out."""
-    parts = (line.split(" ", 2) for line in said.splitlines())
+    parts = (line.split(" ", 2) for line in said.split("\n"))
     return [Move(part[2], part[0], part[1]) for part in parts if len(part) == 3]
 
 

@@ -33,7 +33,7 @@ class Judged:
 def parse_push(said: str) -> list[Pushed]:
     """What a pre-push hook reads: `<local ref> <id> <remote ref> <id>`; branches alone."""
     found = []
-    for line in said.splitlines():
+    for line in said.split("\n"):
         local, _, rest = line.partition(" ")
         commit, _, rest = rest.partition(" ")
         if rest.startswith(_HEADS) and commit.strip("0"):

@@ -175,6 +175,9 @@ class Ours:
         files = (file for file in sorted(self._calls.iterdir()) if file.suffix != ".new")
         return [json.loads(file.read_text()) for file in files]
 
+    def forget(self) -> None:
+        forget(self._calls)
+
     def events(self) -> list[str]:
         return [call["argv"][2] for call in self.calls]
 

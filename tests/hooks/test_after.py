@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,23 @@ def test_who_is_second_goes_at_once_and_leaves_its_note(tmp_path: Path) -> None:
     assert seen == []
     work(tmp_path, seen.append, quiet=0, log=print)
     assert seen == [tmp_path]
+
+
+def test_no_note_is_lost_while_others_are_taken(tmp_path: Path) -> None:
+    folders = [tmp_path / str(number) for number in range(400)]
+    for folder in folders:
+        folder.mkdir()
+    seen: list[Path] = []
+
+    def look_all() -> None:
+        work(tmp_path, seen.append, quiet=0, log=print)
+
+    with ThreadPoolExecutor(4) as pool:
+        noting = [pool.submit(note, tmp_path, folder) for folder in folders]
+        while not all(one.done() for one in noting):
+            look_all()
+    look_all()
+    assert {*seen} == {*folders}
 
 
 KILLED = """

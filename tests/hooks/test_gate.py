@@ -251,6 +251,13 @@ def test_no_head_and_no_diff_are_sent_on(sandbox: Sandbox) -> None:
             gate.check(said)
 
 
+def test_a_diff_that_git_did_not_end_is_sent_on() -> None:
+    said = f":100644 000000 {'1' * 40} {'0' * 40} D\ta\n\n".encode()
+    assert len(gate.parse(said)) == 1
+    with pytest.raises(gate.Unsure):
+        gate.parse(said + b"unsure\n")
+
+
 def test_links_submodules_and_names_in_any_bytes(sandbox: Sandbox, passes: Passes) -> None:
     for name in (b"a b", b"tab\there", b"new\nline", b'quo"te', b"\xff\xfe"):
         (sandbox.path / os.fsdecode(name)).write_bytes(b"x\n")

@@ -199,3 +199,8 @@ def test_a_move_to_where_it_is_already_is_none(place: Place) -> None:
 
 def test_lines_of_another_shape_are_left_out() -> None:
     assert parse_moves("a b refs/heads/x\n\nnonsense\na b\n") == [Move("refs/heads/x", "a", "b")]
+
+
+def test_a_name_with_what_unicode_calls_the_end_of_a_line() -> None:
+    said = "a b refs/heads/x\u2028y\nc d refs/heads/\x85\n"
+    assert [one.ref for one in parse_moves(said)] == ["refs/heads/x\u2028y", "refs/heads/\x85"]

@@ -94,21 +94,22 @@ def test_case_83_a_hook_that_was_there_sees_what_git_gave(
     assert asked <= set(ours.events())
 
 
-@pytest.mark.parametrize("code", [0, 1, 2, 77, 137])
 @pytest.mark.parametrize("event", ["pre-commit", "pre-push", "post-checkout"])
 @before_254
 def test_case_83_the_exit_code_of_a_hook_is_its_own(
-    sandbox: Sandbox, tmp_path: Path, event: str, code: int, ours: Ours
+    sandbox: Sandbox, tmp_path: Path, event: str, ours: Ours
 ) -> None:
     dump_hooks(sandbox.path / ".git" / "hooks", tmp_path / "told")
-    (tmp_path / f"{event}.ends").write_text(str(code))
     assert put_in(sandbox) == REDIRECT
-    done = subprocess.run([shim_of(sandbox, event), "a"], cwd=sandbox.path, input=b"b\n")
-    # One that was killed is told by its signal, or as sh tells it.
-    assert done.returncode in (code, 128 - code)
-    # Where it said no, ours is not asked as well.
-    if event != "post-checkout":  # at which ours does nothing
-        assert len(ours.calls) == (1 if code == 0 else 0)
+    shim = shim_of(sandbox, event)
+    for code in (1, 2, 77, 137, 0):
+        (tmp_path / f"{event}.ends").write_text(str(code))
+        done = subprocess.run([shim, "a"], cwd=sandbox.path, input=b"b\n")
+        # One that was killed is told by its signal, or as sh tells it.
+        assert done.returncode in (code, 128 - code)
+        # Where it said no, ours is not asked as well.
+        if event != "post-checkout":  # at which ours does nothing
+            assert len(ours.calls) == (1 if code == 0 else 0)
 
 
 def test_case_83_a_hook_that_refuses_stops_the_commit(
@@ -123,20 +124,23 @@ def test_case_83_a_hook_that_refuses_stops_the_commit(
 
 
 @pytest.mark.parametrize("event", ["pre-push", "post-rewrite", "reference-transaction"])
-@pytest.mark.parametrize("given", [b"", b"a b c d\n", b"\n\n", b"no end", b"\xff\xfe %s\\n\n\n"])
 @before_254
 def test_case_83_standard_input_goes_to_both_byte_for_byte(
-    sandbox: Sandbox, tmp_path: Path, event: str, given: bytes, ours: Ours
+    sandbox: Sandbox, tmp_path: Path, event: str, ours: Ours
 ) -> None:
-    dump_hooks(sandbox.path / ".git" / "hooks", tmp_path / "told")
+    told = tmp_path / "told"
+    dump_hooks(sandbox.path / ".git" / "hooks", told)
     put_in(sandbox)
     shim = shim_of(sandbox, event)
     linked = agents_worktree(sandbox, tmp_path)
-    forget(tmp_path / "told")
     words = ["prepared"] if event == "reference-transaction" else ["rebase"]
-    subprocess.run([shim, *words], cwd=linked, input=given, check=True)
-    assert [one["stdin"].encode("latin-1") for one in said_to(tmp_path / "told")] == [given]
-    if event != "reference-transaction":  # which is asked of ours where something is guarded
+    for given in (b"", b"a b c d\n", b"\n\n", b"no end", b"\xff\xfe %s\\n\n\n"):
+        forget(told)
+        ours.forget()
+        subprocess.run([shim, *words], cwd=linked, input=given, check=True)
+        assert [one["stdin"].encode("latin-1") for one in said_to(told)] == [given]
+        if event == "reference-transaction":  # which is asked of ours where something is guarded
+            continue
         wait_for(lambda: len(ours.calls) == 1)
         assert ours.calls[0]["stdin"].encode("latin-1") == given
         assert ours.calls[0]["argv"] == ["gitcoord", "hook", event, "rebase"]
@@ -438,6 +442,24 @@ def shim_path(sandbox: Sandbox, event: str) -> Path:
     found = condition(repo, here=False).installed
     assert found is not None
     return found.folder / event
+
+
+@pytest.mark.parametrize("words", [("cherry-pick",), ("revert", "--no-edit")])
+def test_case_87_of_commits_picked_together_only_the_last_starts_something(
+    sandbox: Sandbox, tmp_path: Path, ours: Ours, words: tuple[str, ...]
+) -> None:
+    sandbox.git("checkout", "-q", "-b", "side")
+    for number in range(3):
+        sandbox.commit(f"Side {number}", {f"side{number}.txt": "1\n"})
+    linked = tmp_path / "linked"
+    begin = "side" if "revert" in words else "main"
+    sandbox.git("worktree", "add", "-q", "-b", "new", str(linked), begin)
+    sandbox.write(".git/worktrees/linked/agentcoord-id", "linked\n")
+    put_in(sandbox)
+    sandbox.git(*words, "main..side", at=linked)
+    sandbox.git("commit", "-q", "--no-verify", "--allow-empty", "-m", "One more", at=linked)
+    wait_for(lambda: ours.events().count("post-commit") >= 2)
+    assert ours.events().count("post-commit") == 2
 
 
 def test_case_87_a_rebase_starts_nothing_until_its_end(

@@ -82,3 +82,8 @@ def test_git_push_of_an_agents_branch_until_it_is_validated(sandbox: Sandbox) ->
         "hint: when it is meant to be so: git push --no-verify",
         "hint: to be warned only: gitcoord config set hooks.push warn",
     ]
+
+
+def test_a_name_with_what_unicode_calls_the_end_of_a_line() -> None:
+    said = f"refs/heads/a\u2028b {ONE} refs/heads/a\u2028b {NONE}\n"
+    assert parse_push(said) == [Pushed("refs/heads/a\u2028b", ONE)]
