@@ -89,9 +89,19 @@ def is_room(name: str) -> bool:
     return (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file()
 
 
-def imports(file: Path) -> Iterator[tuple[int, str]]:
+@cache
+def nodes(file: Path) -> list[ast.AST]:
+    return list(ast.walk(tree(file)))
+
+
+@cache
+def imports(file: Path) -> list[tuple[int, str]]:
     """(line, dotted module) of every import, also inside functions and under TYPE_CHECKING."""
-    for node in ast.walk(tree(file)):
+    return list(_imports(file))
+
+
+def _imports(file: Path) -> Iterator[tuple[int, str]]:
+    for node in nodes(file):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -112,9 +122,7 @@ def rooms_imported(file: Path) -> Iterator[tuple[int, str]]:
 
 def functions(file: Path) -> Iterator[Function]:
     return (
-        node
-        for node in ast.walk(tree(file))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        node for node in nodes(file) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     )
 
 
@@ -149,7 +157,7 @@ class TestFloors:
     def test_what_reads_floors_sees_imports_in_functions(self, tmp_path: Path) -> None:
         file = tmp_path / "probe.py"
         file.write_text("def late():\n    from gitcoord import config\n    import rich.live\n")
-        assert list(imports(file)) == [(2, "gitcoord.config"), (3, "rich.live")]
+        assert imports(file) == [(2, "gitcoord.config"), (3, "rich.live")]
 
 
 class TestDoors:
@@ -199,7 +207,7 @@ class TestDoors:
             f"{name_of(file)}:{node.lineno}"
             for file in sources()
             if name_of(file) not in ENVIRONMENT
-            for node in ast.walk(tree(file))
+            for node in nodes(file)
             if isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv")
         ]
         assert wrong == []
@@ -212,7 +220,7 @@ class TestNames:
             # `ast.NodeVisitor` finds its methods by the names of Python's grammar.
             names = [node.name for node in functions(file) if not node.name.startswith("visit_")]
             names += [file.stem]
-            names += [node.name for node in ast.walk(tree(file)) if isinstance(node, ast.ClassDef)]
+            names += [node.name for node in nodes(file) if isinstance(node, ast.ClassDef)]
             wrong += [f"{name_of(file)}: {name}" for name in names if words(name) & WORDS_NOT_OURS]
         assert wrong == []
         assert {file.stem for file in sources()} & DRAWERS == set()

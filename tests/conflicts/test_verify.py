@@ -135,8 +135,13 @@ class TestRuns:
         assert said.merged.tail == "the [31mend\n"
 
     def test_a_run_that_hangs_is_ended_with_all_it_started(
-        self, sandbox: Sandbox, sides: dict[int, str], tmp_path: Path
+        self,
+        sandbox: Sandbox,
+        sides: dict[int, str],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        monkeypatch.setattr("gitcoord.analysis.bisect_check._GRACE_SECONDS", 0.3)
         pids = tmp_path / "pids"
         command = f"(trap '' TERM; sleep 300 & echo $! >> {pids}; wait) & sleep 300"
         (said,) = ask(sandbox, sides, command, (1, 2), timeout=0.5)

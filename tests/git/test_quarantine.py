@@ -18,16 +18,27 @@ from tests.conftest import Sandbox
 
 HOLD = """
 import sys, time
+from pathlib import Path
+from gitcoord.git import quarantine as place
 from gitcoord.git.quarantine import quarantine
 from gitcoord.git.repository import Repository
+place._IN_MEMORY = Path(sys.argv[2])
 with quarantine(Repository.find(sys.argv[1])) as aside:
     print(dict(aside.overlay)["GIT_OBJECT_DIRECTORY"], flush=True)
     time.sleep(60)
 """
 
 
+@pytest.fixture(autouse=True)
+def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in memory that other tests look for leftovers in."""
+    (tmp_path / "memory").mkdir()
+    monkeypatch.setattr("gitcoord.git.quarantine._IN_MEMORY", tmp_path / "memory")
+
+
 def hold(sandbox: Sandbox) -> tuple[subprocess.Popen[str], Path]:
-    command = [sys.executable, "-c", HOLD, str(sandbox.path)]
+    memory = sandbox.path.parent / "memory"
+    command = [sys.executable, "-c", HOLD, str(sandbox.path), str(memory)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     return process, Path(process.stdout.readline().strip()).parent

@@ -338,7 +338,7 @@ def test_a_leftover_counts_as_in_use_while_a_program_lives_there(
     finally:
         os.kill(child, signal.SIGKILL)
         process.stdout.close()
-    until = time.monotonic() + 5
+    until = time.monotonic() + 20
     while not remove_leftovers(repo) and time.monotonic() < until:
         time.sleep(0.01)
     assert not folder.exists()

@@ -169,5 +169,5 @@ class TestMisbehaving:
             with pytest.raises(subprocess.TimeoutExpired):
                 agent.wait(0.2)
             sandbox.write("cue", "")
-            out, _ = agent.communicate(timeout=10)
+            out, _ = agent.communicate(timeout=20)
         assert out == b"now\n"

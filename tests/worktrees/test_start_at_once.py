@@ -134,7 +134,7 @@ def test_case_33_ended_is_taken_back_by_the_next_command(sandbox: Sandbox, seed:
     time.sleep(random.Random(seed).uniform(0, 0.2))
     one.terminate()
     one.communicate()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 20
     while time.monotonic() < until and "making" in gitcoord("list", at=sandbox.path).out:
         time.sleep(0.02)
     assert len(check_agreement(sandbox)) == (one.returncode == 0)

@@ -77,6 +77,8 @@ def test_killed_while_a_check_runs_it_goes_on_and_says_what_was_interrupted(
     process = start(sandbox, slow(tmp_path))
     started.append(process)
     until(lambda: lines(tmp_path / "pids"))
+    # A check is noted once it has begun.
+    until(lambda: gitcoord("train", "status", "--json", at=sandbox.path).json[0]["running"])
     process.send_signal(signal.SIGKILL)
     process.wait()
     until(lambda: not any(map(lives, lines(tmp_path / "pids"))))

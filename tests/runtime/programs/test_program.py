@@ -40,7 +40,7 @@ def start(stage: Stage, *argv: str, given: bytes | None = None) -> tuple[Ended, 
     return run(Command(argv, given), stage.assignment, take), b"".join(said)
 
 
-def await_true(check: Callable[[], bool], seconds: float = 5) -> None:
+def await_true(check: Callable[[], bool], seconds: float = 20) -> None:
     until = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < until
