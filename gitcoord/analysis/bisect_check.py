@@ -2,7 +2,8 @@
 
 Promises: standard input is empty, there is no terminal, and no `GIT_*` of ours is set. When
 the run ends, however it ends, all it started in its session is ended too; when we are killed
-ourselves, a guard beside it sees that and ends it. Of the output, the end is kept.
+ourselves, a guard beside it sees that and ends it. Of the output, the end is kept. What it runs
+may have been written by an agent, so it counts as one: it can approve nothing.
 Refuses: to read an exit code of 128 or more, or a signal, as an answer, as `git bisect run`
 does: a command that crashed or was killed says nothing about the commit.
 """
@@ -21,8 +22,8 @@ from typing import Literal
 
 from gitcoord.errors import Problem
 from gitcoord.git.scratch import Scratch
-from gitcoord.process import end_tree
-from gitcoord.records import now
+from gitcoord.process import AGENT, end_tree
+from gitcoord.records import now, random_text
 
 Answer = Literal["good", "bad", "skipped", "late", "none"]
 
@@ -68,14 +69,13 @@ class Check:
     """One command at one commit, to be run once, in any thread, and dropped from any other."""
 
     def __init__(
-        self, commit: str, command: str, limit: float | None, *, parents: Sequence[str] = (),
-        mark: str = "",
-    ) -> None:  # fmt: skip
-        """commit: or a tree, which is shown as a commit with `parents`. mark: `NAME=value` put
-        into the environment; out of time, whatever has it is ended, also in another session."""
+        self, commit: str, command: str, limit: float | None, *, parents: Sequence[str] = ()
+    ) -> None:
+        """commit: or a tree, which is shown as a commit with `parents`."""
         self.commit = commit
         self._parents = parents
-        self._mark = mark
+        # Out of time or dropped, whatever has this is ended, also in another session.
+        self._marked = {AGENT: f"check-{random_text(12)}/check"}
         self._command = command
         self._limit = limit
         self._process: subprocess.Popen[bytes] | None = None
@@ -85,11 +85,6 @@ class Check:
     @property
     def dropped(self) -> bool:
         return self._ended == "dropped"
-
-    @property
-    def _marked(self) -> dict[str, str]:
-        name, _, value = self._mark.partition("=")
-        return {name: value} if name else {}
 
     def drop(self) -> None:
         """Nobody needs the answer any more: end the run, if it has begun, and never begin it."""
@@ -153,7 +148,8 @@ class Check:
         if process is not None and process.returncode is None:
             ending = threading.Thread(
                 target=end_tree, args=(process.pid,),
-                kwargs={"grace": _GRACE_SECONDS, "mark": self._mark}, daemon=True,
+                kwargs={"grace": _GRACE_SECONDS, "mark": f"{AGENT}={self._marked[AGENT]}"},
+                daemon=True,
             )  # fmt: skip
             ending.start()
 

@@ -17,7 +17,7 @@ from gitcoord.redaction import find_secrets
 
 CHECKS = ("conflict-markers", "secrets", "large-files", "syntax")
 # A password for this machine alone, or for nowhere, or as the name: celery's documentation is
-# full of `amqp://guest:guest@localhost`, and gave 48 remarks on secrets without this.
+# full of `guest:guest` at localhost, and gave 48 remarks on secrets without this.
 _NOWHERE = re.compile(
     rb"://(?:[^\s/@]{1,200}@(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|[\w.-]{0,99}\bexample\b)"
     rb"|(\w{1,60}):\1@)"

@@ -104,11 +104,12 @@ def _decide(
         asked.screen.answer("\n".join(view.decided_lines(approval)))
 
 
-def person(asked: Asked) -> subject.Person:
-    """Who calls. Raises Refused when it is an agent."""
+def person(asked: Asked, what: str = "decide what agents may do") -> subject.Person:
+    """Who calls. what: is decided. Raises Refused when it is an agent."""
     return subject.person(
-        asked.repository, agent=asked.agent, folders=_folders(asked), terminal=_terminal()
-    )
+        asked.repository, agent=asked.agent, folders=_folders(asked), terminal=_terminal(),
+        what=what,
+    )  # fmt: skip
 
 
 def _folders(asked: Asked) -> list[Path]:

@@ -15,6 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from gitcoord.commands.asking import AsJson, Asked, DryRun, asked_of, examples
 from gitcoord.commands.review_asking import MaybePart, Part, answer, find, fresh, read_text, who
+from gitcoord.commands.seeing import settle_landings
 from gitcoord.commands.verbs import load_from
 from gitcoord.errors import BadInput, Problem
 from gitcoord.reviews import review as subject
@@ -91,6 +92,7 @@ def open_one(
     conflicts, behind, comments and more.
     """
     from gitcoord.reviews.opening import open_planned, plan_opening
+    from gitcoord.reviews.showing import list_left_out
     from gitcoord.reviews.standing import standing
 
     asked = asked_of(ctx)
@@ -106,6 +108,8 @@ def open_one(
     now = standing(repo, [made], meaning=True)[made.id]
     said = f"opened {made.id}: {made.title}"
     answer(asked, view.review_json(made, now, {}), [said], as_json=as_json)
+    for line in view.left_out_lines(list_left_out(repo, made)):
+        asked.screen.say(f"it leaves out {line}")
     asked.screen.say(f"see it with: gitcoord review show {made.id}")
 
 
@@ -119,9 +123,10 @@ def list_all(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Reviews with what stands in their way; worktrees count as committed, and text alone.
+    """Reviews, and what stands in their way.
 
-    With --json a list of objects like that of `open`.
+    Worktrees count as committed, and text alone. With --json a list of objects like that of
+    `open`.
     """
     from gitcoord.reviews.standing import standing
 
@@ -132,6 +137,7 @@ def list_all(
             f"{state[:40]!r} is no state of a review: open, closed or merged",
             hint="see all of them: gitcoord review list --all",
         )
+    settle_landings(asked)
     bad: list[Problem] = []
     wanted = state or ("" if everything else subject.OPEN)
     found = subject.refresh_all(repo, subject.list_reviews(repo, state=wanted, bad=bad))
@@ -149,10 +155,11 @@ def list_all(
 
 @app.command(epilog=examples("gitcoord review show login-fails", "gitcoord review show 7q --json"))
 def show(ctx: typer.Context, part: MaybePart = ".", *, as_json: AsJson = False) -> None:
-    """Everything about one review, and what is missing until it can be merged.
+    """Everything about one review, and what it still needs.
 
     Conflicts are also with what is uncommitted in worktrees. With --json an object like that of
-    `open`, with body, run, task, agent, model, commits, changed, merged, findings and missing.
+    `open`, with body, run, task, agent, model, commits, changed, merged, findings, missing and
+    left_out.
     """
     from gitcoord.reviews.showing import show as look_at
     from gitcoord.runtime.validating import Wish, chosen
@@ -186,7 +193,7 @@ def diff(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What a review changes, or changed since its version before.
+    """What a review changes, or changed since its last version.
 
     With --json {"id", "number", "head", "base", "tree", "time", "clone", "diff"}.
     """
@@ -223,9 +230,10 @@ def checkout(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """The folder to look at a review in: the branch's worktree, else a new one, detached.
+    """A folder to look at a review in.
 
-    A new one is removed like any other: gitcoord remove.
+    The branch's worktree, else a new one, detached, which is removed like any other: gitcoord
+    remove.
     """
     from gitcoord.reviews.looking import look, plan_look
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from gitcoord.commands.asking import Asked
+from gitcoord.commands.seeing import settle_landings
 from gitcoord.errors import BadInput
 from gitcoord.process import AGENT, inherited
 from gitcoord.reviews import review as subject
@@ -66,6 +67,7 @@ def answer(asked: Asked, document: object, lines: Sequence[str], *, as_json: boo
 
 def find(asked: Asked, part: str) -> subject.Review:
     """The review that is meant; "." is that of the branch checked out here."""
+    settle_landings(asked)
     repo = asked.repository
     if part != ".":
         return subject.find_review(repo, part)

@@ -8,9 +8,8 @@ import typer
 
 from gitcoord.commands.approvals import person
 from gitcoord.commands.asking import NO, AsJson, DryRun, asked_of, examples
-from gitcoord.commands.review_asking import Part, answer
+from gitcoord.commands.review_asking import Part, answer, find
 from gitcoord.errors import BadInput
-from gitcoord.reviews import review as subject
 from gitcoord.view import landing as view
 
 EXAMPLES = examples(
@@ -50,22 +49,23 @@ def merge(
     from gitcoord.reviews.landing.landing import settle_landings
     from gitcoord.reviews.landing.merge import Wish, foresee
     from gitcoord.reviews.landing.merge import merge as carry_out
-    from gitcoord.reviews.verdicts.validator import list_validators
+    from gitcoord.runtime.validating import Wish as Validators
+    from gitcoord.runtime.validating import chosen
 
     asked = asked_of(ctx)
     repo, config = asked.repository, asked.config
     method = _method(
         {"merge": merge_commit, "squash": squash, "rebase": rebase}, config.review.method
     )
-    by = person(asked)
+    by = person(asked, "land a review")
     for line in () if dry_run else settle_landings(repo):
         asked.screen.warn(line)
-    found = subject.find_review(repo, part)
+    found = find(asked, part)
     wish = Wish(
         method,
         findings or config.review.findings,
         config.review.approvals,
-        list_validators(repo, config),
+        chosen(repo, config, Validators()),
         force,
     )
     if dry_run:

@@ -87,10 +87,11 @@ def reply(
     """Answer in a thread, or settle it."""
     asked = asked_of(ctx)
     found = fresh(asked, part)
-    chosen = saying.find_thread(found, thread)
+    text = read_text(text)
+    chosen = saying.foresee_reply(found, thread, text, resolve=resolve)
     if not dry_run:
         found = saying.reply(
-            asked.repository, found, chosen.id, read_text(text), by=who(asked), resolve=resolve
+            asked.repository, found, chosen.id, text, by=who(asked), resolve=resolve
         )
     done = "settle" if resolve else "answer"
     said = f"would {done}" if dry_run else f"{done}{'d' if resolve else 'ed'}"
@@ -113,7 +114,7 @@ def approve(
     Refused to agents: where GITCOORD_AGENT is set, and in an agent's worktree without a terminal.
     """
     asked = asked_of(ctx)
-    by = person(asked)
+    by = person(asked, "approve a review")
     found = fresh(asked, part)
     saying.refuse_unless_open(found)
     saying.refuse_other(found, at)
@@ -163,7 +164,7 @@ def dismiss(
 ) -> None:
     """Take somebody's verdict out of the count. Refused to agents."""
     asked = asked_of(ctx)
-    by = person(asked)
+    by = person(asked, "dismiss a verdict")
     found = fresh(asked, part)
     saying.find_opinion(found, whose)
     if not dry_run:

@@ -8,7 +8,10 @@ import typer
 
 from gitcoord.commands.approvals import person
 from gitcoord.commands.asking import NO, AsJson, Asked, DryRun, asked_of, examples, family
+from gitcoord.commands.review_asking import find
+from gitcoord.commands.seeing import settle_landings
 from gitcoord.errors import BadInput
+from gitcoord.reviews.review import Review
 from gitcoord.reviews.train import train as subject
 from gitcoord.view import train as view
 
@@ -29,7 +32,11 @@ Into = Annotated[
 def add(
     ctx: typer.Context,
     parts: Annotated[
-        list[str] | None, typer.Argument(metavar="[REVIEW…]", help="Approved reviews.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[REVIEW…]",
+            help="Parts of their ids, branches or worktrees; . is the one here.",
+        ),
     ] = None,
     *,
     approved: Annotated[bool, typer.Option("--approved", help="All that are approved.")] = False,
@@ -37,7 +44,10 @@ def add(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put approved reviews into the train of their target."""
+    """Put approved reviews into the train of their target.
+
+    --approved leaves out what broke the check as it is; its name adds it all the same.
+    """
     asked = asked_of(ctx)
     if bool(parts) == approved:
         raise BadInput(
@@ -46,9 +56,12 @@ def add(
         )
     repo = asked.repository
     target = subject.choose_target(repo, into) if into else ""
+    named = [find(asked, one).id if one == "." else one for one in parts or []]
+    broke: list[Review] = []
     found = subject.plan_adding(
-        repo, parts or [], approved=approved, into=target, needed=asked.config.review.approvals
-    )
+        repo, named, approved=approved, into=target, needed=asked.config.review.approvals,
+        broke=broke,
+    )  # fmt: skip
     if not dry_run:
         subject.add(repo, found, by=asked.agent or "person")
     if as_json:
@@ -58,12 +71,18 @@ def add(
         asked.screen.answer("\n".join(view.added_lines(found, dry_run=dry_run)))
         if found and not dry_run:
             asked.screen.say("land them with: gitcoord train run")
+    for one in broke:
+        asked.screen.say(
+            f"{one.id} is left out: it broke the check as it is; to try again: "
+            f"gitcoord train add {one.id}"
+        )
 
 
 @app.command(epilog=examples("gitcoord train status", "gitcoord train status --into main --json"))
 def status(ctx: typer.Context, *, into: Into = "", as_json: AsJson = False) -> None:
     """Who waits, what is being checked, and what became of the others."""
     asked = asked_of(ctx)
+    settle_landings(asked)
     repo = asked.repository
     trains = subject.list_trains(repo)
     if into:
@@ -117,14 +136,15 @@ def run(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> int | None:
-    """Stack, check and land what waits; what breaks goes back to its agent.
+    """Stack, check and land what waits.
 
-    Exit code 1 when something did not land. Refused to agents.
+    What breaks goes back to its agent. Exit code 1 when something did not land. Refused to
+    agents.
     """
     from gitcoord.reviews.train.run import Result, plan_run, run_train
 
     asked = asked_of(ctx)
-    repo, by = asked.repository, person(asked)
+    repo, by = asked.repository, person(asked, "run the merge train")
     target = subject.choose_target(repo, into)
     if not target:
         if as_json:
@@ -152,10 +172,10 @@ def run(
 
 
 def _how(asked: Asked, check: str, batch: int | None, by: str) -> subject.How:
-    from gitcoord.reviews.verdicts.validator import list_validators
+    from gitcoord.runtime.validating import Wish, chosen
 
     train, review = asked.config.train, asked.config.review
-    validators = tuple(list_validators(asked.repository, asked.config))
+    validators = tuple(chosen(asked.repository, asked.config, Wish()))
     return subject.How(
         check or train.check, batch or train.batch, train.workers, train.seconds,
         review.method, review.findings, review.approvals, by, validators)  # fmt: skip

@@ -136,7 +136,7 @@ def covering(claims: Iterable[Claim], path: str, me: str) -> Claim | None:
 def find_claims(repo: Repository, worktree_id: str, words: Sequence[str]) -> list[Claim]:
     """Those that words mean, parts of ids or patterns; no words: all of a worktree.
 
-    A pattern means the worktree's own claims of it. Raises NoSuch.
+    A pattern means the worktree's own claims of it, else those of others. Raises NoSuch.
     """
     listed = list_claims(repo, expired=True)
     mine = [one for one in listed if one.worktree == worktree_id]
@@ -257,9 +257,10 @@ def _refuse_taken(others: Sequence[Claim], patterns: Sequence[str]) -> None:
 
 def _meant(listed: Sequence[Claim], mine: Sequence[Claim], word: str) -> list[Claim]:
     plain = word.rstrip("/")
-    by_pattern = [one for one in mine if plain in {known.rstrip("/") for known in one.patterns}]
-    if by_pattern:
-        return by_pattern
+    for known in (mine, listed):
+        meant = [one for one in known if plain in {each.rstrip("/") for each in one.patterns}]
+        if meant:
+            return meant
     try:
         chosen = match_id(word, [one.id for one in listed])
     except NoSuch as problem:

@@ -28,6 +28,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from gitcoord.errors import NoSuch, Problem, Refused, Taken
@@ -160,20 +161,24 @@ def deny(
     return _decide(repo, id, DENIED, person, reason, again=again)
 
 
-def person(repo: Repository, *, agent: str, folders: Collection[Path], terminal: str) -> Person:
+def person(
+    repo: Repository, *, agent: str, folders: Collection[Path], terminal: str,
+    what: str = "decide what agents may do",
+) -> Person:  # fmt: skip
     """Who stands there; to be asked before anything is decided. Raises Refused for an agent.
 
     agent: what GITCOORD_AGENT is set to. folders: the one the process is in, and the one it
-    works in. terminal: the name of that on stdin, "" when it is none.
+    works in. terminal: the name of that on stdin, "" when it is none. what: is decided.
     """
-    refuse_agent(agent, "decide what agents may do")
+    refuse_agent(agent, what)
     if not terminal:
-        trees = view_worktrees(repo).mine
-        inside = [one for one in trees for place in folders if _is_in(place, one.path)]
+        view = view_worktrees(repo)
+        inside = [one for one in view.mine for place in folders if _is_in(place, one.path)]
         if inside:
+            own = quote(str(view.main.path))
             raise Refused(
                 f"this is in the worktree of an agent, {inside[0].id}, and not at a terminal",
-                hint="decide in a terminal, or from your own checkout: gitcoord approvals",
+                hint=f"do it in a terminal, or in your own checkout: cd {own}",
             )
     try:
         name = pwd.getpwuid(os.getuid()).pw_name

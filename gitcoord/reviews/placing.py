@@ -119,6 +119,17 @@ def anchor(
         return {**found, **_quoted(path, content, *lines)}
 
 
+def names_file(repo: Repository, review: Review, text: str, *, inside: str = "") -> bool:
+    """Whether a text is no more than the name of a file under review, with lines or without."""
+    if not text or len(text.split()) != 1:
+        return False
+    with Reader(repo) as reader:
+        files = _Files(repo, reader)
+        tree = _tree_of(files, review.version.tree, review.version.base, NEW)
+        entries = [files.entry(tree, path) for path, _ in _meant(text, inside)]
+    return any(entry is not None and entry.mode != FOLDER for entry in entries)
+
+
 def _meant(place: str, inside: str) -> Iterator[tuple[str, tuple[int, int] | None]]:
     """What a place can mean, the likelier first: a file may be called `a:1`."""
     folders = (f"{inside}/", "") if inside else ("",)

@@ -183,13 +183,14 @@ def _told(repo: Repository, found: Blamed) -> Origin:
 
 
 def _review_of(repo: Repository, landed: Origin, tip: str) -> Review | None:
-    """The review a commit landed with: the one it names; else the first landing after it, if that
-    brought it; else one it is a commit of and that is not merged yet."""
+    """The review a commit landed with: the one it is the landing of; else the first landing after
+    it, if that brought it; else one it is a commit of and that is not merged yet; else the one it
+    names: anybody may write a trailer, but it outlives a history that was written anew."""
     bad: list[Problem] = []
     reviews = list_reviews(repo, state="", bad=bad)
     named = landed.said.trailers.get(REVIEW, [])
     for one in reviews:
-        if one.id in named:
+        if one.id in named and one.merge and one.merge.text("commit") == landed.commit:
             return one
     merged = sorted((one for one in reviews if one.merge), key=_merged_at)
     if any(_brought(repo, one, landed.commit) for one in _first_of_each_target(merged)):
@@ -198,7 +199,8 @@ def _review_of(repo: Repository, landed: Origin, tip: str) -> Review | None:
             return brought
     worktree = landed.said.value("Worktree")
     mine = [one for one in reviews if one.merge is None and worktree and one.worktree == worktree]
-    return next((one for one in mine if contains(repo, one.head, landed.commit)), None)
+    of_branch = (one for one in mine if contains(repo, one.head, landed.commit))
+    return next(of_branch, next((one for one in reviews if one.id in named), None))
 
 
 def _first_landing(

@@ -56,6 +56,7 @@ CLOSED, IS_MERGED = "closed", "merged"
 VERSIONS = f"{NAMESPACE}/versions/"
 _CHANGE_SECONDS = 10.0
 _HEADS = "refs/heads/"
+_LISTED = "list them with: gitcoord review list --all"
 
 Wish = tuple[str, Mapping[str, Any]]
 
@@ -253,8 +254,8 @@ def read_review(repo: Repository, id: str) -> Review:  # noqa: A002
 
 
 def find_review(repo: Repository, part: str) -> Review:
-    """By any unambiguous part of its id, its branch, or its worktree's id; of several reviews
-    of one branch the open one. Raises NoSuch."""
+    """By any unambiguous part of its id, its branch, or its worktree's id, or by a part of those
+    that is in no review's id; of several reviews of one branch the open one. Raises NoSuch."""
     if (alone := _by_id_alone(repo, part)) is not None:
         return alone
     bad: list[Problem] = []
@@ -265,15 +266,24 @@ def find_review(repo: Repository, part: str) -> Review:
         if part and named:
             return named[-1]
     unread = {problem.about.removeprefix(REFS): problem for problem in bad}
-    by_id = {one.id: one for one in reviews}
+    if part.startswith(_HEADS):
+        raise NoSuch(f"there is no review of {short(part)}", hint=_LISTED)
+    known = {one.id: one for one in reviews}
+    if part and not any(part.lower() in name for name in (*known, *unread)):
+        known = _by_place(reviews)
     try:
-        chosen = match_id(part, [*by_id, *unread])
+        chosen = match_id(part, [*known, *unread])
     except NoSuch as problem:
-        hint = "list them with: gitcoord review list --all"
-        raise NoSuch(problem.message, hint=hint) from problem
+        raise NoSuch(problem.message, hint=_LISTED) from problem
     if chosen in unread:
         raise unread[chosen]
-    return by_id[chosen]
+    return known[chosen]
+
+
+def _by_place(reviews: Sequence[Review]) -> dict[str, Review]:
+    """By worktree, or where it has none by branch; of several the open one, else the latest."""
+    in_turn = sorted(reviews, key=lambda one: one.state == OPEN)
+    return {one.worktree or short(one.branch): one for one in in_turn}
 
 
 def _by_id_alone(repo: Repository, part: str) -> Review | None:

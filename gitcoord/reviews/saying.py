@@ -26,7 +26,7 @@ from gitcoord.reviews.events import (
     REQUEST_CHANGES,
     cleaned,
 )
-from gitcoord.reviews.placing import anchor, find_places
+from gitcoord.reviews.placing import anchor, find_places, names_file
 from gitcoord.reviews.review import (
     CLOSED,
     OPEN,
@@ -60,9 +60,14 @@ def foresee_comment(
 ) -> dict[str, Any]:  # fmt: skip
     """What the comment's event will say, changing nothing."""
     refuse_unless_open(review)
-    _need_text(text)
+    _need_text(text, 'gitcoord review comment REVIEW FILE:LINE "…"')
     if place:
         where = anchor(repo, review, place, side=side, inside=inside)
+    elif names_file(repo, review, text, inside=inside):
+        raise BadInput(
+            f"nothing is said of {text[:60]}: it is a file of the branch",
+            hint='say it: gitcoord review comment REVIEW FILE:LINE "…"',
+        )
     else:
         where = {"version": review.version.number, "head": review.head}
     return {**where, "text": cleaned(text, "a comment")}
@@ -73,12 +78,19 @@ def reply(
 ) -> Review:
     """Answer a thread. part: of its id. resolve: there is nothing more to say; then the text may
     be empty. Raises NoSuch, BadInput."""
-    thread = find_thread(review, part)
-    if not resolve:
-        _need_text(text)
+    thread = foresee_reply(review, part, text, resolve=resolve)
     return _say(
         repo, review, REPLY, {"by": by, "thread": thread.id, "text": text, "resolve": resolve}
     )
+
+
+def foresee_reply(review: Review, part: str, text: str, *, resolve: bool = False) -> Thread:
+    """The thread that would be answered, changing nothing."""
+    refuse_unless_open(review)
+    thread = find_thread(review, part)
+    if not resolve:
+        _need_text(text, f'gitcoord review reply {review.id} {thread.id} "…"')
+    return thread
 
 
 def find_thread(review: Review, part: str) -> Thread:
@@ -109,7 +121,7 @@ def request_changes(
     _need_request(review, text)
     about = {"by": by, "agent": agent, "text": text, **about_version(review)}
     said = _say(repo, review, REQUEST_CHANGES, about, same_version=True)
-    mine = next((one for one in _asking(said) if one.by == by), None)
+    mine = next((one for one in _asking(said) if (one.by, one.agent) == (by, agent)), None)
     if said.worktree and mine is not None:
         _tell_agent(repo, said, mine)
     return said
@@ -201,7 +213,7 @@ def prompt_of(review: Review, text: str, by: str, places: Mapping[str, Place]) -
         f"version {review.version.number}, {review.head[:12]}).",
         text.strip(),
         *(_thread_text(thread, places.get(thread.id)) for thread in review.open_threads),
-        "Change the code accordingly and commit it; the review takes up the new commits.",
+        "Change the code accordingly: the review takes up what comes onto its branch.",
     ]
     said = "\n\n".join(part for part in parts if part)
     if len(said) <= _LONGEST_PROMPT:
@@ -217,6 +229,20 @@ def withdraw_requests(repo: Repository, review: Review) -> None:
     for event in review.events if review.worktree else ():
         if event.kind == REQUEST_CHANGES and event.by not in asking:
             withdraw(repo, review.worktree, _origin(review, event.id))
+    if review.state != OPEN:
+        withdraw_failures(repo, review)
+
+
+def withdraw_failures(repo: Repository, review: Review, *, besides: str = "") -> None:
+    """Take back what waits for the agent of checks in a train. besides: an origin that stays."""
+    for one in list_inputs(repo, review.worktree, bad=[]) if review.worktree else ():
+        if one.origin.startswith(train_origin(review, "")) and one.origin != besides:
+            withdraw(repo, review.worktree, one.origin)
+
+
+def train_origin(review: Review, head: str) -> str:
+    """Where what the agent is told of a train comes from: the same commit is told once."""
+    return f"train:{review.id}:{head}"
 
 
 def pass_on(repo: Repository, review: Review) -> None:
@@ -272,12 +298,9 @@ def _origin(review: Review, event: str) -> str:
     return f"review:{review.id}:{event}"
 
 
-def _need_text(text: str) -> None:
+def _need_text(text: str, way: str) -> None:
     if not text.strip():
-        raise BadInput(
-            "there is nothing to say",
-            hint='say it: gitcoord review comment REVIEW FILE:LINE "…"',
-        )
+        raise BadInput("there is nothing to say", hint=f"say it: {way}")
 
 
 def _need_request(review: Review, text: str) -> None:

@@ -63,16 +63,17 @@ def fold_opinions(events: Sequence[Event], now: Version | None) -> tuple[Opinion
 
     A person's approval also answers what agents asked for: they cannot approve.
     """
-    last: dict[str, Opinion] = {}
+    last: dict[tuple[str, bool], Opinion] = {}
     for event in events:
+        who = event.by, event.fields.get("agent") is True  # an agent may be named like a person
         if event.kind == DISMISS:
             last = {by: one for by, one in last.items() if one.event != event.text("event")}
         if event.kind not in (APPROVE, REQUEST_CHANGES) or _is_none(event):
             continue
         if event.kind == APPROVE:
             last = {by: one for by, one in last.items() if not one.agent}
-        last.pop(event.by, None)
-        last[event.by] = _opinion(event, now)
+        last.pop(who, None)
+        last[who] = _opinion(event, now)
     return tuple(last.values())
 
 

@@ -42,7 +42,7 @@ from gitcoord.runtime.runners import agent_of
 from gitcoord.runtime.telling import system, tell, tell_again
 from gitcoord.runtime.watch import compare
 from gitcoord.state.journal import Journal
-from gitcoord.worktrees.findings import Written, parse, render
+from gitcoord.worktrees.findings import Written, parse, put_back, render
 from gitcoord.worktrees.worktree import Worktree
 
 _LONGEST_LINE = 300
@@ -111,6 +111,8 @@ class AtWork:
         noted = str(self._record(task).get("since", ""))
         if noted and self.repo.find_commit(noted):
             return noted
+        if round_of(self._record(task)) > 1:
+            put_back(self.repo, self.worktree, author=self.author)
         since = self.repo.commit(f"refs/heads/{self.worktree.branch}")
         note_task(self.repo, self.run_id, task.name, since=since)
         return since

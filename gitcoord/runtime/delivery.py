@@ -23,7 +23,7 @@ from pathlib import Path
 
 from gitcoord.errors import Contended, NoSuch, Problem
 from gitcoord.git.objects import FILE, FOLDER, Batch, Entry, Reader, graft
-from gitcoord.git.refs import Change, change_refs, find_ref
+from gitcoord.git.refs import Change, change_refs, find_ref, read_refs
 from gitcoord.git.repository import Repository
 from gitcoord.git.snapshot import find_hidden, take_snapshot
 from gitcoord.git.worktrees import find_operation, git_dir_of, list_worktrees
@@ -208,8 +208,9 @@ def _own_commits(
     if not since or git_dir_of(worktree.path) is None:
         return (), []
     run_of = "%H %(trailers:key=Gitcoord-Run,valueonly,separator=%x20)"
+    others = (f"^{one}" for one in _grounds(repo, worktree))
     asked = repo.run(
-        "log", "-z", "--reverse", f"--format={run_of}", f"{since}..HEAD", "--",
+        "log", "-z", "--reverse", f"--format={run_of}", "HEAD", f"^{since}", *others, "--",
         ok=(0, 128), at=worktree.path,
     )  # fmt: skip
     parts = [line.partition(" ") for line in asked.fields()] if not asked.code else []
@@ -228,17 +229,28 @@ def _own_commits(
     return own, problems
 
 
+def _grounds(repo: Repository, worktree: Worktree) -> list[str]:
+    """Where the branch it grew from is now, here and as a remote has it: an agent that merges
+    that has not written what comes with it."""
+    ref = str(worktree.base.get("ref", ""))
+    name = ref.split("/", 3)[-1] if ref.startswith("refs/remotes/") else ""
+    asked = [one for one in (ref, f"refs/heads/{name}" if name else "") if one.startswith("refs/")]
+    there = read_refs(repo, *asked) if asked else {}
+    return [there[one] for one in asked if one in there]
+
+
 def _secrets_committed(
     repo: Repository, worktree: Worktree, commits: Sequence[str], since: str
 ) -> Iterator[str]:
-    """In every version of every file of these commits, also those taken out again."""
+    """In every version of every file of these commits, also those taken out again; of a merge,
+    what none of its parents has (-c)."""
     listed = repo.run(
-        "diff-tree", "--stdin", "-r", "-z", "-m", "--root", "--no-renames", "--no-commit-id",
-        "--diff-filter=AM", input="".join(f"{one}\n" for one in commits).encode(), at=worktree.path,
+        "diff-tree", "--stdin", "-r", "-z", "-c", "--root", "--no-renames", "--no-commit-id",
+        input="".join(f"{one}\n" for one in commits).encode(), at=worktree.path,
     ).fields()  # fmt: skip
     blobs: dict[str, str] = {}
     for line, path in zip(listed[::2], listed[1::2], strict=False):
-        blobs.setdefault(line.split(" ")[3], path)
+        blobs.setdefault(line.split(" ")[-2], path)
     with Reader(repo) as reader:
         for found, path in zip(reader.find_all(blobs), blobs.values(), strict=True):
             if found is None or len(found[2]) > LARGEST:

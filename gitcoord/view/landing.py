@@ -77,7 +77,7 @@ def next_lines(merge: Merge) -> list[str]:
         folder = merge.where.worktree
         lines.append(f"bring its submodules along: git -C '{folder}' submodule update")
     if merge.review.worktree:
-        lines.append(f"its worktree is of no more use: gitcoord remove {merge.review.worktree}")
+        lines.append(f"its worktree may go: gitcoord remove {merge.review.worktree}")
     return lines
 
 

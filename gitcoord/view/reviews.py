@@ -15,7 +15,7 @@ The shape with --json, of `open`, of each in `list`, and of `show`:
 
 `show` adds {body, run, task, agent, model, commits [{id, subject}],
 changed [{path, old, added, removed}], merged null or {commit, method, target_before, by, time},
-findings [{id, title, kind}], missing [{what, command}]}.
+findings [{id, title, kind}], missing [{what, command}], left_out [{path, files}]}.
 
 checks, conflicts, unknown, ahead and behind are null where nobody looked: of closed and merged
 reviews in `list`, and in the answers of what changes one; so is `now`, but in `show`.
@@ -24,6 +24,7 @@ reviews in `list`, and in the answers of what changes one; so is `now`, but in `
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from gitcoord.records import counted
@@ -31,6 +32,8 @@ from gitcoord.reviews.threads import place_text
 from gitcoord.view.plain import one_line, plain
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gitcoord.reviews.differing import Changed
     from gitcoord.reviews.opening import Opening
     from gitcoord.reviews.review import Review
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
     from gitcoord.reviews.versions import Opinion
 
 COLUMNS = ("id", "state", "target", "checks", "conflicts", "comments", "title")
-FREE = ("title",)
+FREE = ("checks", "conflicts", "comments", "title")
 _MOST_LINES = 200
 _MOST_FILES = 30
 _SIDES = ("added", "removed")
@@ -106,6 +109,7 @@ def shown_json(shown: Shown) -> dict[str, Any]:
             {"id": one.id, "title": one.title, "kind": one.kind} for one in shown.findings
         ],
         "missing": [vars(one) for one in shown.missing],
+        "left_out": [{"path": str(path), "files": count} for path, count in shown.left_out],
     }
 
 
@@ -148,6 +152,7 @@ def shown_lines(shown: Shown) -> list[str]:
     ]
     lines += [f"  commit    {one.id[:9]} {one_line(one.subject, 100)}" for one in shown.commits]
     lines += _changed_lines(shown.changed)
+    lines += [f"  left out  {line}" for line in left_out_lines(shown.left_out)]
     if landed := review.merge:
         lines.append(
             f"  landed    as {one_line(landed.text('commit'))[:12]} by {one_line(landed.by)}"
@@ -156,9 +161,7 @@ def shown_lines(shown: Shown) -> list[str]:
     lines += [_conflict_line(one) for one in now.conflicts]
     lines += [f"  unknown   {one}" for one in now.unknown]
     for check in now.checks:
-        state = check.verdict.state if check.fresh else f"{check.verdict.state}, stale"
-        said = one_line(check.verdict.said, 160)
-        lines.append(f"  check     {check.verdict.validator}: {state}{f': {said}' if said else ''}")
+        lines += _check_lines(check)
     lines += [_opinion_line(one) for one in review.opinions]
     for thread in review.threads:
         lines += _thread_lines(thread, shown.places.get(thread.id))
@@ -170,7 +173,7 @@ def shown_lines(shown: Shown) -> list[str]:
 
 def _changed_lines(changed: Sequence[Changed]) -> list[str]:
     if not changed:
-        return []
+        return ["  changes   no file"]
     added, removed = (sum(getattr(one, key) or 0 for one in changed) for key in _SIDES)
     lines = [f"  changes   {counted(len(changed), 'file')}, +{added} -{removed}"]
     for one in changed[:_MOST_FILES]:
@@ -179,6 +182,27 @@ def _changed_lines(changed: Sequence[Changed]) -> list[str]:
         lines.append(f"    {plain(one.path)}{was} {size}")
     more = len(changed) - _MOST_FILES
     return [*lines, f"    … and {counted(more, 'more file')}"] if more > 0 else lines
+
+
+def _check_lines(check: Check) -> list[str]:
+    """With what a refusal that holds is about: whoever merges is sent here for it."""
+    verdict = check.verdict
+    state = verdict.state if check.fresh else f"{verdict.state}, stale"
+    said = one_line(verdict.said, 160)
+    first = f"  check     {one_line(verdict.validator)}: {state}{f': {said}' if said else ''}"
+    if not check.fresh or verdict.passes:
+        return [first]
+    from gitcoord.view.verdicts import verdict_lines
+
+    return [first, *(f"  {line}" for line in [*verdict_lines(verdict)][1:_MOST_LINES])]
+
+
+def left_out_lines(places: Sequence[tuple[Path, int]]) -> list[str]:
+    """What is not committed where the branch is checked out."""
+    return [
+        f"what is not committed ({counted(count, 'file')}): git -C {quote(str(path))} status"
+        for path, count in places
+    ]
 
 
 def _about(review: Review) -> list[str]:

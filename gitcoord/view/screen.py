@@ -86,14 +86,17 @@ class Screen:
         """Rows under headings, a line each; every cell made harmless. No rows, no headings.
 
         free: the columns whose text may end in … where a terminal is too narrow, the widest
-        first; the last column if not said. Piped, nothing is cut.
+        first; the last column if not said. There, columns with nothing in them go before
+        that. Piped, nothing is cut.
         """
         cells = [["" if cell is None else plain(str(cell)) for cell in row] for row in rows]
         if not cells:
             return
         if self._draws(sys.stdout) and get_terminal_size().columns >= _NARROWEST:
-            may = [name in (columns[-1:] if free is None else free) for name in columns]
-            cells = fitted(columns, cells, may, get_terminal_size().columns)
+            wide = get_terminal_size().columns
+            free = columns[-1:] if free is None else free
+            columns, cells = _without_empty(columns, cells, wide)
+            cells = fitted(columns, cells, [name in free for name in columns], wide)
             heading, _, rest = aligned(columns, cells).partition("\n")
             bold = self.color is not False
             sys.stdout.write(f"\x1b[1m{heading}\x1b[0m\n{rest}" if bold else f"{heading}\n{rest}")
@@ -160,6 +163,16 @@ def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [[column.upper() for column in columns], *rows]
     widths = [max(map(width, cells)) for cells in zip(*lines, strict=True)]
     return "".join(_line(line, widths) for line in lines)
+
+
+def _without_empty(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], cells: int
+) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows; without the columns that are empty, where a line takes over `cells`."""
+    widths = [max(map(width, column)) for column in zip(columns, *rows, strict=True)]
+    wide = sum(widths) + 2 * (len(widths) - 1) > cells
+    kept = [at for at in range(len(columns)) if not wide or any(row[at] for row in rows)]
+    return [columns[at] for at in kept], [[row[at] for at in kept] for row in rows]
 
 
 def fitted(

@@ -45,7 +45,7 @@ def waiting_json(review: Review) -> dict[str, Any]:
 def added_lines(reviews: Sequence[Review], *, dry_run: bool) -> list[str]:
     word = "would add" if dry_run else "added"
     lines = [f"{word} {one.id} to the train for {branch(one.target)}" for one in reviews]
-    return lines or ["nothing to add: no approved review that does not wait already"]
+    return lines or ["nothing to add: no other approved review may go in"]
 
 
 def train_json(train: Train) -> dict[str, Any]:

@@ -112,6 +112,30 @@ def commit_files(
     )
 
 
+def put_back(repo: Repository, worktree: Worktree, *, author: str) -> str:
+    """Bring back, as a commit, the folder that its branch has lost: a review lands without it, so
+    merging the target into the branch takes it away. "" where nothing is missing; what is on disk
+    stays as it is. Raises what `commit_files` raises."""
+    with Reader(repo) as reader:
+        if reader.find(f"refs/heads/{worktree.branch}:{worktree.folder}") is not None:
+            return ""
+        kept = reader.find(PREFIX + worktree.id)
+        files = dict(_files_below(reader, kept[0])) if kept else {}
+    folder = worktree.path / worktree.folder
+    lost = {name: one for name, one in files.items() if not os.path.lexists(folder / name)}
+    said = "Bring back what was found: it landed without it"
+    return commit_files(repo, worktree, lost, said, author=author) if lost else ""
+
+
+def _files_below(reader: Reader, tree: str) -> Iterator[tuple[str, bytes]]:
+    for name, entry in reader.tree(tree).items():
+        if entry.mode == FOLDER:
+            for path, content in _files_below(reader, entry.id):
+                yield f"{os.fsdecode(name)}/{path}", content
+        elif entry.mode == FILE:
+            yield os.fsdecode(name), reader.read(entry.id)[2]
+
+
 def list_findings(repo: Repository, worktree_id: str, branch: str | None = None) -> list[Written]:
     """The findings of a worktree, by name; also of one that is gone."""
     names = [f"refs/heads/{branch or worktree_id}:.agentcoord/{worktree_id}", PREFIX + worktree_id]

@@ -67,3 +67,9 @@ def test_for_another_worktree(sandbox: Sandbox) -> None:
     [row] = gitcoord("claims", "--json", at=sandbox.path).json
     assert row["worktree"] == worktree
     assert gitcoord("release", "--for", worktree, at=sandbox.path).code == 0
+
+
+def test_a_path_means_anothers_claim_where_one_has_none(sandbox: Sandbox, claimed: str) -> None:
+    said = gitcoord("release", "src", at=sandbox.path)
+    assert said.code == 2 and said.err.rstrip().endswith(f"gitcoord release {claimed} --force")
+    assert claimed in gitcoord("release", "src", "--force", at=sandbox.path).out

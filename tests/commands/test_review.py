@@ -150,6 +150,17 @@ class TestLooking:
         assert "  changes   3 files, +2 -0" in said and "    pic binary" in said
         assert f"    src/\\x1bodd\\n.py (was {AUTH}) +0 -0" in said
 
+    def test_what_is_not_committed_is_said_to_be_left_out(self, work: Sandbox) -> None:
+        work.git("switch", "-q", "work")
+        work.write("forgotten.py", "1\n")
+        opened = review(work, "open")
+        assert "it leaves out what is not committed (1 file): git -C " in opened.err
+        shown = review(work, "show")
+        assert "  left out  what is not committed (1 file)" in shown.out
+        assert review(work, "show", "--json").json["left_out"][0]["files"] == 1
+        work.commit("More", {"forgotten.py": "1\n"})
+        assert "left out" not in review(work, "show").out
+
     def test_lists_by_state(self, work: Sandbox, opened: str) -> None:
         review(work, "close", opened)
         assert review(work, "list", "--json").json == []
@@ -314,7 +325,8 @@ class TestSaying:
     @pytest.mark.parametrize(
         "words",
         [("greet.py:1", "a", "b"), ("greet.py:1", " "), ("greet.py:99", "x"), ("gone", "x"),
-         ("greet.py:0", "x"), ("greet.py:1", "x", "--side", "left"), ("x" * 20_001,)],
+         ("greet.py:0", "x"), ("greet.py:1", "x", "--side", "left"), ("x" * 20_001,),
+         ("greet.py",), ("greet.py:1",)],
     )  # fmt: skip
     def test_comments_that_make_no_sense(
         self, work: Sandbox, opened: str, words: tuple[str, ...]
@@ -333,6 +345,22 @@ class TestSaying:
         name = asking["verdicts"][0]["by"]
         assert review(work, "dismiss", opened, name, "--json").json["decision"] == ""
         assert review(work, "dismiss", opened, "nobody").code == 2
+
+    def test_what_was_asked_of_an_earlier_version_is_to_be_looked_at_again(
+        self, work: Sandbox, opened: str
+    ) -> None:
+        review(work, "request-changes", opened, "-m", "a test")
+        work.git("switch", "-q", "work")
+        work.commit("A test", {"test": "1\n"})
+        missing = review(work, "show", opened, "--json").json["missing"]
+        assert "of an earlier version" in missing[0]["what"]
+        assert missing[0]["command"] == f"gitcoord review diff {opened} --range-diff"
+
+    def test_an_answer_without_words_says_how_to_answer(self, work: Sandbox, opened: str) -> None:
+        review(work, "comment", opened, "why?")
+        [thread] = review(work, "show", opened, "--json").json["comments"]
+        done = review(work, "reply", opened, thread["id"], "")
+        assert done.code == 2 and "gitcoord review reply" in done.err
 
     def test_an_approval_of_what_was_seen(self, work: Sandbox, opened: str) -> None:
         seen = work.git("rev-parse", "work")
@@ -368,11 +396,28 @@ class TestSaying:
         for words in (("approve",), ("close",), ("dismiss",)):
             rest = ("reviewer",) if words == ("dismiss",) else ()
             done = agent(*words, opened, *rest)
-            assert done.code == 2 and "an agent cannot" in done.err
+            assert done.code == 2 and f"an agent cannot {words[0]} a " in done.err
         shown = review(work, "show", opened, "--json").json
         assert shown["comments"][0]["comments"][0]["by"] == "run-x/reviewer"
         assert [one["agent"] for one in shown["verdicts"]] == [True]
         assert review(work, "approve", opened, "--json").json["decision"] == "approved"
+
+    def test_in_an_agents_worktree_it_is_said_where_to_approve(self, sandbox: Sandbox) -> None:
+        made = gitcoord(
+            "start", "development", "mend the login", "--no-run", "--json", at=sandbox.path
+        ).json["worktree"]
+        sandbox.commit("Mend", {"mended": "1\n"}, at=Path(made["path"]))
+        opened = review(sandbox, "open", made["id"], "--json").json["id"]
+        done = gitcoord("review", "approve", opened, at=Path(made["path"]))
+        assert done.code == 2
+        assert done.err.rstrip().endswith(f"in your own checkout: cd {sandbox.path}")
+
+    def test_one_that_has_no_more_than_its_start_changes_no_file(self, sandbox: Sandbox) -> None:
+        made = gitcoord(
+            "start", "development", "mend the login", "--no-run", "--json", at=sandbox.path
+        ).json["worktree"]
+        review(sandbox, "open", made["id"])
+        assert "  changes   no file\n" in review(sandbox, "show", made["id"]).out
 
     def test_close_and_reopen(self, work: Sandbox, opened: str) -> None:
         assert review(work, "reopen", opened).code == 2

@@ -15,6 +15,9 @@ from gitcoord.git.repository import Repository
 from gitcoord.reviews.landing.landing import land
 from gitcoord.reviews.landing.merge import Wish, merge
 from gitcoord.reviews.review import find_review
+from gitcoord.reviews.verdicts.telling import subject_under
+from gitcoord.reviews.verdicts.validator import ROLE, Validator
+from gitcoord.reviews.verdicts.verdict import REFUSED, Verdict, verdict_id, write_verdict
 from tests.calling import Said, gitcoord
 from tests.conftest import Sandbox
 
@@ -98,6 +101,8 @@ def test_case_90_what_no_hook_checked_is_checked_now(sandbox: Sandbox) -> None:
     said = _call(sandbox, "merge", review, "--force")
     assert said.code == 2
     assert "conflict-markers says refused" in said.err
+    assert said.err.rstrip().endswith(f"gitcoord review show {review}")
+    assert "    new.py:1: a conflict marker" in _call(sandbox, "show", review).out
 
 
 def test_a_validator_nobody_asked_is_asked_for(sandbox: Sandbox) -> None:
@@ -107,6 +112,22 @@ def test_a_validator_nobody_asked_is_asked_for(sandbox: Sandbox) -> None:
     assert said.code == 2
     assert "not checked as it is: " in said.err
     assert f"gitcoord review check {review}" in said.err
+
+
+def test_what_an_agent_refused_that_was_asked_once_stands_in_the_way(sandbox: Sandbox) -> None:
+    repo, review = Repository.find(sandbox.path), _review(sandbox, {"new.py": "new = 1\n"})
+    about = subject_under(find_review(repo, review))
+    judge = Validator("reviewer", ROLE, "", "reviewer", "api", 10)
+    write_verdict(
+        repo,
+        Verdict(
+            verdict_id(about, judge), REFUSED, judge.name, ROLE, judge.digest, about.commit,
+            about.tree, about.base, said="it loses carts", time="2026-01-02T03:04:05Z",
+        ),
+    )  # fmt: skip
+    said = _call(sandbox, "merge", review, "--force")
+    assert said.code == 2
+    assert "reviewer says refused: it loses carts" in said.err
 
 
 def test_case_98_a_commit_after_the_approval_is_not_merged(sandbox: Sandbox) -> None:
@@ -188,6 +209,12 @@ def test_case_97_an_agent_does_not_merge(sandbox: Sandbox, monkeypatch: pytest.M
     assert sandbox.git("log", "-1", "--format=%s", "main") == "Say what it is"
 
 
+def test_a_dot_is_the_review_of_the_branch_one_is_on(sandbox: Sandbox) -> None:
+    review = _review(sandbox, {"new.py": "new = 1\n"})
+    sandbox.git("checkout", "-q", "work")
+    assert _call(sandbox, "merge", ".", "--force", "--json").json["id"] == review
+
+
 def test_two_ways_at_once_are_refused(sandbox: Sandbox) -> None:
     assert "two ways" in _call(sandbox, "merge", "x", "--squash", "--rebase").err
 
@@ -219,7 +246,11 @@ def test_the_target_may_be_checked_out_in_a_linked_worktree(sandbox: Sandbox) ->
     assert sandbox.git("status", "--porcelain", at=linked) == "?? mine"
 
 
-@pytest.mark.parametrize("words", [("list",), ("doctor", "--fix")])
+@pytest.mark.parametrize(
+    "words",
+    [("list",), ("doctor", "--fix"), ("review", "list"), ("review", "show", "work"),
+     ("train", "status")],
+)  # fmt: skip
 def test_the_next_command_settles_a_landing_that_died(
     sandbox: Sandbox, words: tuple[str, ...]
 ) -> None:

@@ -11,7 +11,7 @@ from gitcoord.coordination.inputs import list_inputs
 from gitcoord.view.train import frame_lines
 from tests.calling import gitcoord, installed
 from tests.conftest import Sandbox
-from tests.reviews.train.trains import MAIN, approved, repository, review, waiting
+from tests.reviews.train.trains import CHECK, MAIN, approved, repository, review, waiting
 
 # What a test runner does at least: it loads every file of the program.
 LOAD_ALL = f"for file in src/*.py; do PYTHONPATH=. {sys.executable} $file || exit 1; done"
@@ -195,3 +195,27 @@ def test_trains_of_two_targets_are_two(sandbox: Sandbox) -> None:
     assert which.code == 2 and "several branches" in which.err
     ran = gitcoord("train", "run", "--check", "true", "--into", "release", at=sandbox.path)
     assert ran.code == 0 and sandbox.git("show", "release:fix") == "fix"
+
+
+def test_what_broke_the_check_waits_again_only_by_its_name(sandbox: Sandbox) -> None:
+    [_, bad] = waiting(sandbox, 2, bad={1})
+    assert gitcoord("train", "run", "--check", CHECK, at=sandbox.path).code == 1
+    shown = gitcoord("review", "show", bad.id, at=sandbox.path).out
+    assert "it broke the check of the train: failed with exit code 1" in shown
+    assert "ready" not in shown
+    left = gitcoord("train", "add", "--approved", at=sandbox.path)
+    assert "nothing to add" in left.out and f"gitcoord train add {bad.id}" in left.err
+    sandbox.git("checkout", "-q", "change-1")
+    named = gitcoord("train", "add", ".", "--json", at=sandbox.path)
+    assert [one["review"] for one in named.json["added"]] == [bad.id]
+
+
+def test_a_new_version_of_what_broke_the_check_is_as_good_as_any(sandbox: Sandbox) -> None:
+    [bad] = waiting(sandbox, 1, bad={0})
+    assert gitcoord("train", "run", "--check", CHECK, at=sandbox.path).code == 1
+    sandbox.git("checkout", "-q", "change-0")
+    sandbox.commit("mend", {"changes/c0.txt": "good\n"})
+    sandbox.git("checkout", "-q", "main")
+    assert "broke" not in gitcoord("review", "show", bad.id, at=sandbox.path).out
+    gitcoord("review", "approve", bad.id, at=sandbox.path)
+    assert bad.id in gitcoord("train", "add", "--approved", at=sandbox.path).out

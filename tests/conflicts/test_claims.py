@@ -209,12 +209,13 @@ class TestRelease:
         assert release(repo, [src]) == []
         assert list_claims(repo) == [other]
 
-    def test_a_path_means_no_claim_of_another(self, repo: Repository) -> None:
-        create_claim(repo, "two", ["README.md"])
-        with pytest.raises(NoSuch):
-            find_claims(repo, "one", ["README.md"])
+    def test_a_path_means_ones_own_claim_first(self, repo: Repository) -> None:
+        other = create_claim(repo, "two", ["README.md"])
+        assert find_claims(repo, "one", ["README.md"]) == [other]
         with pytest.raises(NoSuch, match="no claims"):
             find_claims(repo, "one", [])
+        with pytest.raises(NoSuch, match="nothing here"):
+            find_claims(repo, "one", ["src/none.py"])
 
 
 class TestPlaces:

@@ -104,6 +104,27 @@ def test_trailers_that_anybody_wrote_lead_nowhere_else(sandbox: Sandbox) -> None
     assert found.transcripts == () and found.record == {} and found.findings == ()
 
 
+@pytest.mark.parametrize("method", ["merge", "rebase"])
+def test_a_review_that_a_commit_of_another_one_names_is_not_its_own(
+    sandbox: Sandbox, method: str
+) -> None:
+    repo, good = _landed(sandbox, "squash")
+    sandbox.git("checkout", "-qb", "sly")
+    sandbox.commit(f"Sly\n\nGitcoord-Review: {good}", {"sly.py": "1\n"})
+    sandbox.git("checkout", "-q", "main")
+    sly = open_review(repo, branch="refs/heads/sly", target="refs/heads/main", by="ada")
+    merge(repo, sly, Wish(method=method, approvals=0), by="ada")
+    found = trace(repo, "sly.py", 1).review
+    assert found is not None and found.id == sly.id
+
+
+def test_a_history_that_was_written_anew_still_names_its_review(sandbox: Sandbox) -> None:
+    repo, review = _landed(sandbox, "squash")
+    sandbox.git("rebase", "-q", "--force-rebase", "--root")
+    found = trace(repo, "new.py", 1).review
+    assert found is not None and found.id == review
+
+
 def test_what_is_not_committed_is_said_to_be(sandbox: Sandbox) -> None:
     repo = Repository.find(sandbox.path)
     sandbox.write("README.md", "first\n# shop\n\nA small shop with a login.\n")

@@ -151,6 +151,26 @@ class TestFinding:
         for part in (review.id, review.id[-4:], "greet-people", "work", WORK):
             assert find_review(repo, part).id == review.id
 
+    def test_by_a_part_of_the_worktree_that_is_in_no_id(
+        self, repo: Repository, sandbox: Sandbox
+    ) -> None:
+        about = {"worktree": "development-quieter-echo-ydbs"}
+        first = open_review(repo, branch=WORK, target=MAIN, title="A", by="ada", about=about)
+        saying.close(repo, first, by="ada")
+        assert find_review(repo, "quieter").id == first.id
+        again = open_review(repo, branch=WORK, target=MAIN, title="B", by="ada", about=about)
+        assert find_review(repo, "quieter").id == again.id
+        sandbox.git("branch", "other-echo", "work")
+        open_review(repo, branch="refs/heads/other-echo", target=MAIN, title="C", by="ada")
+        with pytest.raises(NoSuch, match="any of 2"):
+            find_review(repo, "echo")
+
+    def test_a_branch_without_a_review_is_called_by_its_name(
+        self, repo: Repository, review: Review
+    ) -> None:
+        with pytest.raises(NoSuch, match="no review of main"):
+            find_review(repo, MAIN)
+
     def test_of_a_branch_the_open_one_is_meant(self, repo: Repository, review: Review) -> None:
         saying.close(repo, review, by="ada")
         other = open_review(repo, branch=WORK, target=MAIN, by="ada")
@@ -404,6 +424,13 @@ class TestDecision:
     def test_a_person_answers_for_what_agents_asked(self, repo: Repository, review: Review) -> None:
         saying.request_changes(repo, review, by="reviewer", agent=True, text="no")
         assert approved(repo, review).decision == "approved"
+
+    def test_an_agent_named_like_a_person_takes_nothing_back_for_them(
+        self, repo: Repository, review: Review
+    ) -> None:
+        saying.request_changes(repo, review, by="bob", agent=False, text="no")
+        saying.request_changes(repo, review, by="bob", agent=True, text="it is fine")
+        assert approved(repo, review).decision == "changes-requested"
 
     def test_an_approval_by_an_agent_counts_for_nothing(
         self, repo: Repository, review: Review

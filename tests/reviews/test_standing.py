@@ -197,6 +197,7 @@ class TestChecks:
         at = standing(repo_of(sandbox), [review], validators=[validator])[review.id]
         assert [(one.verdict.state, one.fresh) for one in at.checks] == [("refused", True)]
         assert list_missing(review, at, approvals=0)[0].what == "tests says refused: 2 failed"
+        assert list_missing(review, at, approvals=0, asked={"lint"}) == []
         sandbox.git("switch", "-q", "one")
         sandbox.commit("More", {"b": "1\n"})
         shown = show(repo_of(sandbox), review, approvals=0, validators=[validator])

@@ -250,6 +250,32 @@ class TestWhatIsWithheld:
         sandbox.commit("x\n\nGitcoord-Run: run-1", {"x.py": SECRET}, at=mine.path)
         assert "gitcoord purge" in delivered(repo, mine).problems[0]
 
+    def test_what_it_merged_from_where_it_grew_is_not_its_own(
+        self, sandbox: Sandbox, repo: Repository, mine: Worktree
+    ) -> None:
+        sandbox.commit("by ada", {"fixture.txt": SECRET, "a.txt": "two\n"})
+        sandbox.commit("by the agent", {"b.txt": "two\n"}, at=mine.path)
+        sandbox.git("merge", "-q", "--no-edit", "main", at=mine.path)
+        done = delivered(repo, mine)
+        assert done.problems == ()
+        told = sandbox.git("log", "--no-walk=unsorted", "--format=%s", *done.own).splitlines()
+        assert told == ["by the agent", f"Merge branch 'main' into {mine.branch}"]
+
+    @pytest.mark.parametrize("how", ["in the merge", "on a branch it merged"])
+    def test_a_secret_that_it_put_into_a_merge_is_told(
+        self, sandbox: Sandbox, repo: Repository, mine: Worktree, how: str
+    ) -> None:
+        if how == "in the merge":
+            sandbox.commit("by ada", {"a.txt": "two\n"})
+            sandbox.git("merge", "-q", "--no-ff", "--no-commit", "main", at=mine.path)
+        else:
+            sandbox.git("checkout", "-qb", "aside", at=mine.path)
+        sandbox.commit("oops", {"x.py": SECRET}, at=mine.path)
+        if how != "in the merge":
+            sandbox.git("checkout", "-q", str(mine.branch), at=mine.path)
+            sandbox.git("merge", "-q", "--no-ff", "--no-edit", "aside", at=mine.path)
+        assert "gitcoord purge" in delivered(repo, mine).problems[0]
+
     def test_a_large_file(self, sandbox: Sandbox, repo: Repository, mine: Worktree) -> None:
         sandbox.write("model.bin", b"\0" * 3000, at=mine.path)
         sandbox.write("a.txt", "x" * 3000, at=mine.path)

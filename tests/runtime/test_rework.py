@@ -87,6 +87,21 @@ class TestAskedAgain:
         titles = [one["title"] for one in said.json["findings"]]
         assert {"Done 1 times.", "Done 2 times."} <= set(titles), "what it says is kept each time"
 
+    def test_what_it_found_is_there_again_after_a_merge_of_what_landed_without_it(
+        self, sandbox: Sandbox
+    ) -> None:
+        worktree = developed(sandbox)
+        top, folder = Path(worktree["path"]), f".agentcoord/{worktree['id']}"
+        before = sandbox.git("ls-tree", "-r", worktree["branch"], "--", folder)
+        sandbox.git("rm", "-rqf", ".agentcoord", at=top)
+        sandbox.git("commit", "-qm", "As the target has it", at=top)
+        say(sandbox, worktree)
+        said = gitcoord("resume", worktree["id"], "--json", at=sandbox.path)
+        assert said.code == 0, said.err
+        after = sandbox.git("ls-tree", "-r", worktree["branch"], "--", folder).splitlines()
+        assert set(before.splitlines()) < set(after)
+        assert sandbox.git("status", "--porcelain", at=top) == ""
+
     def test_a_round_in_which_nothing_was_changed_says_so(self, sandbox: Sandbox) -> None:
         worktree = developed(sandbox, "test -f a || echo a > a; echo 'It is right as it is.'")
         say(sandbox, worktree)

@@ -170,6 +170,14 @@ class TestTable:
         assert len(lines) == 4 and lines[1].startswith(ids[0])
         assert lines[1].endswith("…") and lines[2].endswith("short"[: columns - 3])
 
+    def test_where_it_is_narrow_empty_columns_go_first(self) -> None:
+        code = (
+            "screen.color = False\nscreen.table(['id', 'checks', 'title'], [['a', '', 'x' * 30]])"
+        )
+        assert "CHECKS" in on_terminal(code, columns=80)
+        said = on_terminal(code, columns=40)
+        assert "CHECKS" not in said and "x" * 30 in said
+
     def test_the_widest_text_is_cut_first(self) -> None:
         rows = [["id-1234", "a" * 20, "b" * 40], ["id-5678", "short", "b"]]
         cut = fitted(["id", "a", "b"], rows, [False, True, True], 60)

@@ -33,13 +33,13 @@ from gitcoord.reviews.review import (
 from gitcoord.reviews.saying import withdraw_requests
 from gitcoord.reviews.showing import Missing
 from gitcoord.reviews.verdicts.checking import validate
-from gitcoord.reviews.verdicts.validator import Validator
-from gitcoord.reviews.verdicts.verdict import Subject, find_verdicts
+from gitcoord.reviews.verdicts.telling import subject_under
+from gitcoord.reviews.verdicts.validator import BUILTIN, ROLE, Validator
+from gitcoord.reviews.verdicts.verdict import REFUSED, Verdict, find_verdicts, list_verdicts
 from gitcoord.reviews.versions import CHANGES_REQUESTED, contains
 
 _TRIES = 5
 _MOST_COMMITS = 200
-_BUILTIN = "builtin"
 
 
 @dataclass(frozen=True)
@@ -112,12 +112,12 @@ def what_is_missing(repo: Repository, review: Review, wish: Wish) -> list[Missin
     """What opinions and verdicts say against landing it as it is now; the built-in checks are
     made where nobody made them."""
     _check_builtins(repo, review, wish)
-    return [*_opinions(review, wish), *_verdicts(repo, review, wish)]
+    return [*_opinions(review, wish), *missing_verdicts(repo, review, wish)]
 
 
 def _plan(repo: Repository, review: Review, wish: Wish, *, sign: bool) -> Merge:
     onto = _check_open(repo, review)
-    missing = [*_opinions(review, wish), *_verdicts(repo, review, wish)]
+    missing = [*_opinions(review, wish), *missing_verdicts(repo, review, wish)]
     made = compose(repo, review, onto, method=wish.method, findings=wish.findings, sign=sign)
     if made.conflicts:
         missing.append(_conflicts(repo, review, made))
@@ -171,31 +171,37 @@ def _opinions(review: Review, wish: Wish) -> Iterator[Missing]:
         )
 
 
-def _verdicts(repo: Repository, review: Review, wish: Wish) -> Iterator[Missing]:
-    """The built-in checks are made by the merge itself where nobody made them."""
-    found = find_verdicts(repo, _subject(review), wish.validators)
+def missing_verdicts(repo: Repository, review: Review, wish: Wish) -> Iterator[Missing]:
+    """Validators that did not pass it, or were not asked; built-in ones are asked by the merge.
+    An agent that was asked for once, besides those, has to be answered as well when it refused."""
+    found = find_verdicts(repo, subject_under(review), wish.validators)
+    found = _refusals_of_agents(repo, review) | found
     for name, verdict in found.items():
         if not verdict.passes:
             yield Missing(
                 f"{name} says {verdict.state}: {verdict.said}", f"gitcoord review show {review.id}"
             )
-    unasked = [
-        one.name for one in wish.validators if one.name not in found and one.kind != _BUILTIN
-    ]
+    unasked = [one.name for one in wish.validators if one.name not in found and one.kind != BUILTIN]
     if unasked:
         yield Missing(
             f"not checked as it is: {', '.join(unasked)}", f"gitcoord review check {review.id}"
         )
 
 
+def _refusals_of_agents(repo: Repository, review: Review) -> dict[str, Verdict]:
+    """What the latest of each said of what is under review, where that is a no."""
+    said = {
+        one.validator: one
+        for one in list_verdicts(repo, tree=review.tree)
+        if one.kind == ROLE and one.base == review.base
+    }
+    return {name: one for name, one in said.items() if one.state == REFUSED}
+
+
 def _check_builtins(repo: Repository, review: Review, wish: Wish) -> None:
-    builtins = [one for one in wish.validators if one.kind == _BUILTIN]
+    builtins = [one for one in wish.validators if one.kind == BUILTIN]
     if review.state == OPEN and builtins and review.head and repo.find_commit(review.head):
-        validate(repo, _subject(review), builtins)
-
-
-def _subject(review: Review) -> Subject:
-    return Subject(review.head, review.tree, review.base, review.worktree, short(review.branch))
+        validate(repo, subject_under(review), builtins)
 
 
 def _conflicts(repo: Repository, review: Review, made: Candidate) -> Missing:

@@ -23,6 +23,7 @@ CO_AUTHOR, SIGNED = "Co-authored-by", "Signed-off-by"
 _FORMAT = "%H%x00%an <%ae>%x00%(trailers:only,unfold)"
 _TRAILER = re.compile(r"([A-Za-z0-9-]+): (.*)")
 _LONGEST_BODY = 20_000
+_LONGEST_VALUE, _MOST_VALUES = 200, 50  # of one key: commits are anybody's
 
 Trailers = Mapping[str, Sequence[str]]
 
@@ -87,8 +88,8 @@ def _trailers(review: Review, commits: Sequence[Told]) -> Iterable[tuple[str, st
     for name in TOLD:
         said = [review.text(name.lower())]
         said += [one.agent if name == "Agent" else one.value(name) for one in commits]
-        values = list(dict.fromkeys(_one_line(text) for text in said))
-        for value in values:
+        values = [*dict.fromkeys(_one_line(text)[:_LONGEST_VALUE] for text in said if text)]
+        for value in values[:_MOST_VALUES]:
             # A role alone tells less than a role and what it ran on.
             if value and not any(other.startswith(f"{value}/") for other in values):
                 yield f"Gitcoord-{name}", value

@@ -111,10 +111,14 @@ class Checks:
                 break
             changed = self._begin(pool, fresh[0]) or changed
         if changed:
+            # On record before it begins: whoever kills us is told what was under way.
             self._landing.running(self._running())
+        for work in self._at_work.values():
+            if work.thread.ident is None:
+                work.thread.start()
 
     def _begin(self, pool: Pool, stack: Stack) -> bool:
-        """Whether a check was started: a misfit is left out, and a green tree known as such."""
+        """Whether a check is to start: a misfit is left out, and a green tree known as such."""
         misfit = self._stacks.misfit(stack)
         if misfit is not None:
             self._landing.set_aside(misfit)
@@ -131,7 +135,6 @@ class Checks:
         self._at_work[stack] = _AtWork(check, thread, made.tree, now(), time.monotonic())
         self.started += 1
         self._search.begun()
-        thread.start()
         return True
 
     def _was_red(self, stack: Stack) -> bool:
@@ -210,7 +213,8 @@ class Checks:
         for stack in list(self._at_work):
             self._drop(stack)
         for thread in self._dropped:
-            thread.join(_ENDING_SECONDS)
+            if thread.ident is not None:
+                thread.join(_ENDING_SECONDS)
 
     def _running(self) -> list[Mapping[str, Any]]:
         return [

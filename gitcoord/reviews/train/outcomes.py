@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gitcoord.coordination import inputs
-from gitcoord.errors import Contended
+from gitcoord.errors import Contended, GitFailed
 from gitcoord.git.refs import Change, find_ref, read_refs
 from gitcoord.git.repository import Repository
 from gitcoord.records import counted
 from gitcoord.reviews.events import MERGED
 from gitcoord.reviews.landing.composing import Candidate
 from gitcoord.reviews.landing.landing import kept_head, land
+from gitcoord.reviews.landing.merge import Wish, missing_verdicts
 from gitcoord.reviews.review import OPEN, Review, event_change, read_review, refresh, short
-from gitcoord.reviews.saying import withdraw_requests
+from gitcoord.reviews.saying import train_origin, withdraw_failures, withdraw_requests
 from gitcoord.reviews.train.search import Search, Stack
 from gitcoord.reviews.train.stacking import Misfit, Stacks
 from gitcoord.reviews.train.train import (
@@ -129,7 +130,8 @@ class Landing:
     def _land(self, stack: Stack) -> None:
         made = self.stacks.commits(stack, len(self.landed))
         tip = made[-1].commit
-        tree = self.repo.run("rev-parse", "--verify", "--quiet", f"{tip}^{{tree}}").text
+        asked = ("rev-parse", "--verify", "--quiet", f"{tip}^{{tree}}")
+        tree = self.repo.run(*asked, ok=(0, 1)).text  # "" when somebody pruned it meanwhile
         if tree not in self._greens():
             raise Moved("what would land is not what was checked")
         reason = f"merge train: {counted(len(made), 'review')}"
@@ -143,6 +145,10 @@ class Landing:
                     raise Moved(f"{short(self.target)} was moved by somebody else") from None
                 if not left:
                     raise
+            except GitFailed:
+                if self.repo.find_commit(tip) is None:
+                    raise Moved("what would land was pruned by somebody") from None
+                raise
             else:
                 break
         self.landed = stack
@@ -150,7 +156,7 @@ class Landing:
         self.stacks.settle(stack, made[-1])
         self.outcomes += outcomes
         for one in outcomes:
-            withdraw_requests(self.repo, self.stacks.reviews[one.review])
+            withdraw_requests(self.repo, read_review(self.repo, one.review))
             self.say(f"{one.review}: landed as {one.commit[:12]}")
 
     def _changes(
@@ -187,6 +193,7 @@ class Landing:
     def _check_still(self, reviews: Mapping[str, Review]) -> None:
         """Raise Moved unless each may land as it was stacked."""
         queue = find_train(self.repo, self.target).queue
+        wish = Wish(validators=self.how.validators)
         for one, review in reviews.items():
             stacked = self.stacks.reviews[one]
             if one not in queue:
@@ -194,6 +201,8 @@ class Landing:
             same = review.head == stacked.head and review.target == stacked.target
             if review.state != OPEN or not same or not is_approved(review, self.how.approvals):
                 raise Moved(f"{one} is not approved as it is now")
+            for missing in missing_verdicts(self.repo, review, wish):
+                raise Moved(f"{one}: {missing.what}")
 
     def _name(self, review: str, stack: Stack) -> None:
         """Out of the queue and back to its agent, with what the check said."""
@@ -245,7 +254,8 @@ def record_refusal(repo: Repository, outcome: Outcome, target: str, how: How) ->
 def _tell_agent(repo: Repository, review: Review, outcome: Outcome, target: str, how: How) -> None:
     """What the agent of a review is to be told next; the same outcome is told once."""
     if review.worktree:
-        origin = f"train:{review.id}:{outcome.head}"
+        origin = train_origin(review, outcome.head)
+        withdraw_failures(repo, review, besides=origin)
         text = _told(review, outcome, target, how.command[:_LONGEST_COMMAND])
         inputs.give(repo, review.worktree, text, origin=origin, by=how.by)
 
@@ -256,7 +266,7 @@ def _told(review: Review, outcome: Outcome, target: str, command: str) -> str:
         return (
             f"Your branch {short(review.branch)} could not land on {branch}: it "
             f"{outcome.said}. In conflict: {', '.join(outcome.paths)}.\n"
-            f"Merge {branch} into your branch, resolve that, and commit."
+            f"Merge {branch} into your branch, and conclude that merge with all of it resolved."
         )
     below = ", ".join(outcome.stacked_on) or "nothing else"
     return (
@@ -264,5 +274,5 @@ def _told(review: Review, outcome: Outcome, target: str, command: str) -> str:
         f"`{command}` {outcome.said}; without it, it passes.\n"
         f"It was stacked on {branch} and: {below}.\n"
         f"The end of what the check printed:\n\n{outcome.output}\n\n"
-        f"Merge {branch} into your branch, make the check pass, and commit."
+        f"Merge {branch} into your branch, and make the check pass."
     )

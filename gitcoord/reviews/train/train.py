@@ -144,18 +144,34 @@ def is_approved(review: Review, needed: int) -> bool:
     return review.decision != CHANGES_REQUESTED and len(review.approvals()) >= needed
 
 
+def broke_the_check(train: Train, review: Review) -> str:
+    """What the train said of it when it broke the check as it is now, "" when it did not."""
+    for one in reversed(train.outcomes):
+        if one.get("review") == review.id:
+            broke = one.get("state") == CULPRIT and one.get("head") == review.head
+            return str(one.get("said", "")) if broke else ""
+    return ""
+
+
 def plan_adding(
-    repo: Repository, parts: Sequence[str], *, approved: bool, into: str, needed: int
-) -> list[Review]:
+    repo: Repository, parts: Sequence[str], *, approved: bool, into: str, needed: int,
+    broke: list[Review] | None = None,
+) -> list[Review]:  # fmt: skip
     """The reviews to add: those named, or all approved ones that wait in no train yet.
 
-    into: a full ref; "" is each review's own target. Raises NoSuch, Refused, Taken, BadInput.
+    into: a full ref; "" is each review's own target. broke: takes approved ones that are left out,
+    as they broke the check as they are. Raises NoSuch, Refused, Taken, BadInput.
     """
-    waiting = {one for train in list_trains(repo, []) for one in train.queue}
+    trains = {train.target: train for train in list_trains(repo, [])}
+    waiting = {one for train in trains.values() for one in train.queue}
     if approved:
         found = [refresh(repo, one) for one in list_reviews(repo, bad=[])]
         fits = [one for one in found if one.target == into or not into]
-        return [one for one in fits if is_approved(one, needed) and one.id not in waiting]
+        ready = [one for one in fits if is_approved(one, needed) and one.id not in waiting]
+        said = {one.id: broke_the_check(trains.get(one.target, Train("")), one) for one in ready}
+        if broke is not None:
+            broke += [one for one in ready if said[one.id]]
+        return [one for one in ready if not said[one.id]]
     chosen = {one.id: one for one in (refresh(repo, find_review(repo, part)) for part in parts)}
     for one in chosen.values():
         _check_may_wait(one, into, needed)

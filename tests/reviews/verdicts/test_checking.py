@@ -50,7 +50,7 @@ def verdict_of(repo: Repository, text: str, *, seconds: int = 60, again: bool = 
     return found
 
 
-def until(true: object, seconds: float = 10.0) -> None:
+def until(true: object, seconds: float = 20.0) -> None:
     end = time.monotonic() + seconds
     while not true():  # type: ignore[operator]
         assert time.monotonic() < end, "it took too long"
@@ -102,8 +102,9 @@ class TestCommands:
         assert found.output.endswith("end�") and len(found.output) <= LONGEST_OUTPUT
 
     def test_out_of_time_is_refused_and_its_children_are_gone(
-        self, repo: Repository, tmp_path: Path
+        self, repo: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr("gitcoord.analysis.bisect_check._GRACE_SECONDS", 0.3)
         pid = tmp_path / "pid"
         text = f"(trap '' TERM; echo $$ > {pid}; sleep 300 & echo $! > {pid}; wait) & sleep 300"
         found = verdict_of(repo, text, seconds=1)
