@@ -130,6 +130,18 @@ def test_what_an_agent_refused_that_was_asked_once_stands_in_the_way(sandbox: Sa
     assert "reviewer says refused: it loses carts" in said.err
 
 
+def test_a_secret_that_a_later_commit_took_out_lands_with_no_history(sandbox: Sandbox) -> None:
+    review = _review(sandbox, {"new.py": f"TOKEN = 'ghp_{'a1B2c3D4e5' * 4}'\n"})
+    sandbox.git("checkout", "-q", "work")
+    sandbox.commit("take it out", {"new.py": "TOKEN = ''\n"})
+    sandbox.git("checkout", "-q", "main")
+    said = _call(sandbox, "merge", review, "--force")
+    assert said.code == 2
+    assert "has what looks like a secret: new.py:1" in said.err
+    assert said.err.rstrip().endswith(f"gitcoord review merge {review} --squash")
+    assert _call(sandbox, "merge", review, "--force", "--squash").code == 0
+
+
 def test_case_98_a_commit_after_the_approval_is_not_merged(sandbox: Sandbox) -> None:
     review = _review(sandbox, {"new.py": "new = 1\n"})
     _call(sandbox, "approve", review)

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from shlex import quote
 
+from gitcoord.checks.content import examine
+from gitcoord.checks.trees import changed_files
 from gitcoord.errors import Contended, NoSuch, Refused
 from gitcoord.git.history import Commit, list_commits
 from gitcoord.git.quarantine import quarantine
@@ -20,7 +22,7 @@ from gitcoord.git.refs import Change, find_ref
 from gitcoord.git.repository import Repository
 from gitcoord.git.worktrees import list_worktrees
 from gitcoord.reviews.events import MERGED
-from gitcoord.reviews.landing.composing import MERGE, Candidate, compose
+from gitcoord.reviews.landing.composing import MERGE, SQUASH, Candidate, compose
 from gitcoord.reviews.landing.landing import Where, check_landing, kept_head, land
 from gitcoord.reviews.review import (
     OPEN,
@@ -40,6 +42,7 @@ from gitcoord.reviews.versions import CHANGES_REQUESTED, contains
 
 _TRIES = 5
 _MOST_COMMITS = 200
+_SECRETS = "secrets"
 
 
 @dataclass(frozen=True)
@@ -112,12 +115,20 @@ def what_is_missing(repo: Repository, review: Review, wish: Wish) -> list[Missin
     """What opinions and verdicts say against landing it as it is now; the built-in checks are
     made where nobody made them."""
     _check_builtins(repo, review, wish)
-    return [*_opinions(review, wish), *missing_verdicts(repo, review, wish)]
+    return _missing(repo, review, wish)
+
+
+def _missing(repo: Repository, review: Review, wish: Wish) -> list[Missing]:
+    return [
+        *_opinions(review, wish),
+        *missing_verdicts(repo, review, wish),
+        *_secrets_on_the_way(repo, review, wish),
+    ]
 
 
 def _plan(repo: Repository, review: Review, wish: Wish, *, sign: bool) -> Merge:
     onto = _check_open(repo, review)
-    missing = [*_opinions(review, wish), *missing_verdicts(repo, review, wish)]
+    missing = _missing(repo, review, wish)
     made = compose(repo, review, onto, method=wish.method, findings=wish.findings, sign=sign)
     if made.conflicts:
         missing.append(_conflicts(repo, review, made))
@@ -186,6 +197,23 @@ def missing_verdicts(repo: Repository, review: Review, wish: Wish) -> Iterator[M
         yield Missing(
             f"not checked as it is: {', '.join(unasked)}", f"gitcoord review check {review.id}"
         )
+
+
+def _secrets_on_the_way(repo: Repository, review: Review, wish: Wish) -> Iterator[Missing]:
+    """What one commit put in and a later one took out: a check of the whole does not see it, and
+    it lands with the history, but for a squash. Asked where secrets are asked for at all."""
+    if wish.method == SQUASH or _SECRETS not in {one.name for one in wish.validators}:
+        return
+    since = (f"^{review.base}",) if review.base else ()
+    commits = list_commits(repo, review.head, *since, limit=_MOST_COMMITS, with_paths=False)
+    for commit in commits:
+        if len(commit.parents) == 1:
+            files = changed_files(repo, commit.parents[0], commit.id)
+            for remark in examine(files, largest=0, only=(_SECRETS,))[:1]:
+                yield Missing(
+                    f"commit {commit.id[:9]} has what looks like a secret: {remark.place}",
+                    f"gitcoord review merge {review.id} --squash",
+                )
 
 
 def _refusals_of_agents(repo: Repository, review: Review) -> dict[str, Verdict]:

@@ -276,7 +276,7 @@ def _why_not(repo: Repository, review: Review, target: str, how: How, *, check: 
         return "its commit is not in this clone"
     if not check:
         return ""
-    wish = Wish(approvals=how.approvals, validators=how.validators)
+    wish = Wish(how.method, approvals=how.approvals, validators=how.validators)
     missing = what_is_missing(repo, review, wish)
     return "; ".join(f"{one.what} ({one.command})" for one in missing)
 
