@@ -1,4 +1,4 @@
-"""What changed, as files to examine: between two trees, or between HEAD and what is staged.
+"""What changed, as files to examine: between two trees, in commits, or in what is staged.
 
 Promises: three git processes whatever the number of files; names in any bytes; the text of a
 file, whatever it says, is never mistaken for the shape of a patch, because every hunk is read
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from gitcoord.checks.content import File
@@ -45,6 +45,32 @@ def changed_files(repo: Repository, base: str | None, tree: str) -> list[File]:
     empty = object_id(repo.object_format, "tree", b"")
     words = ("diff-tree", "-r", *DIFF, "--end-of-options", base or empty, tree)
     return _files(repo, repo.run(*_NO_LARGE, *words).out)[0]
+
+
+def committed_files(repo: Repository, commits: Iterable[str]) -> list[tuple[str, File]]:
+    """(commit, file): every version of every file that these commits made, also what a later one
+    took out again. Of a merge, what none of its parents has. Which lines are new is not said.
+    """
+    words = ("diff-tree", "--stdin", "-r", "-z", "-c", "--root", "--no-renames")
+    asked = "".join(f"{one}\n" for one in commits).encode()
+    made = list(_made(iter(repo.run(*words, input=asked).fields())))
+    sizes, bodies = _contents(repo, [one for _, change in made for one in change[1:] if one])
+    return [(commit, _file(change, bodies, sizes, {})) for commit, change in made]
+
+
+def _made(fields: Iterator[str]) -> Iterator[tuple[str, _Change]]:
+    """(commit, what it made of a regular file). A merge has a colon for each parent."""
+    commit = ""
+    for field in fields:
+        if not field.startswith(":"):
+            commit = field
+            continue
+        path = next(fields)
+        parts = field.lstrip(":").split(" ")
+        parents = len(field) - len(field.lstrip(":"))
+        old, new = parts[parents + 1], parts[2 * parents + 1]
+        if parts[parents].encode() in _REGULAR and new.strip("0"):
+            yield commit, _Change(path, old if old.strip("0") else None, new)
 
 
 def staged_files(
@@ -113,14 +139,19 @@ def _files(repo: Repository, said: bytes) -> tuple[list[File], dict[str, bytes]]
     changes, removed, added = read_patch(said)
     if not changes and not removed:
         return [], {}
-    ids = [one for change in changes for one in (change.new, change.old) if one]
-    sizes = _sizes(repo, list(dict.fromkeys([*ids, *removed.values()])))
+    ids = [one for change in changes for one in change[1:] if one]
+    sizes, bodies = _contents(repo, [*ids, *removed.values()])
+    files = [_file(change, bodies, sizes, added) for change in changes]
+    return files, {path: bodies.get(name, b"") for path, name in removed.items()}
+
+
+def _contents(repo: Repository, blobs: Iterable[str]) -> tuple[dict[str, int], dict[str, bytes]]:
+    """The size of each, and what those hold that are not too large: two processes."""
+    sizes = _sizes(repo, list(dict.fromkeys(blobs)))
     small = [one for one, size in sizes.items() if size <= LARGEST]
     with Reader(repo) as reader:
         found = zip(small, reader.find_all(small), strict=True)
-        bodies = {name: one[2] for name, one in found if one is not None}
-    files = [_file(change, bodies, sizes, added) for change in changes]
-    return files, {path: bodies.get(name, b"") for path, name in removed.items()}
+        return sizes, {name: one[2] for name, one in found if one is not None}
 
 
 def _file(

@@ -21,6 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gitcoord.checks.trees import committed_files
 from gitcoord.errors import Contended, NoSuch, Problem
 from gitcoord.git.objects import FILE, FOLDER, Batch, Entry, Reader, graft
 from gitcoord.git.refs import Change, change_refs, find_ref, read_refs
@@ -225,7 +226,7 @@ def _own_commits(
         )
     # Of all of them, as a trailer is quickly written.
     every = [commit for commit, _, _ in parts]
-    problems += _secrets_committed(repo, worktree, every, since) if every else []
+    problems += _secrets_committed(repo, every, since) if every else []
     return own, problems
 
 
@@ -239,23 +240,12 @@ def _grounds(repo: Repository, worktree: Worktree) -> list[str]:
     return [there[one] for one in asked if one in there]
 
 
-def _secrets_committed(
-    repo: Repository, worktree: Worktree, commits: Sequence[str], since: str
-) -> Iterator[str]:
-    """In every version of every file of these commits, also those taken out again; of a merge,
-    what none of its parents has (-c)."""
-    listed = repo.run(
-        "diff-tree", "--stdin", "-r", "-z", "-c", "--root", "--no-renames", "--no-commit-id",
-        input="".join(f"{one}\n" for one in commits).encode(), at=worktree.path,
-    ).fields()  # fmt: skip
-    blobs: dict[str, str] = {}
-    for line, path in zip(listed[::2], listed[1::2], strict=False):
-        blobs.setdefault(line.split(" ")[-2], path)
+def _secrets_committed(repo: Repository, commits: Sequence[str], since: str) -> Iterator[str]:
+    """In every version of every file of these commits, also those taken out again."""
+    versions = {(file.path, file.content) for _, file in committed_files(repo, commits)}
     with Reader(repo) as reader:
-        for found, path in zip(reader.find_all(blobs), blobs.values(), strict=True):
-            if found is None or len(found[2]) > LARGEST:
-                continue
-            kinds = sorted({kind for kind, _ in _new_secrets(reader, since, path, found[2])})
+        for path, content in sorted(versions):
+            kinds = sorted({kind for kind, _ in _new_secrets(reader, since, path, content)})
             if kinds:
                 yield (
                     f"it committed what looks like a secret ({', '.join(kinds)}) in {path}: "

@@ -23,10 +23,10 @@ from typing import Any
 
 import pytest
 
-from gitcoord.reviews.train.search import simulate
 from tests.benchmarks.timing import machine, table
 from tests.calling import PROGRAM
 from tests.conftest import Sandbox, seal
+from tests.reviews.train.simulating import simulate
 from tests.reviews.train.trains import waiting
 
 SILENT = "! grep -rq BAD changes"

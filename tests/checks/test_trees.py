@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 
 from gitcoord.checks.content import File
-from gitcoord.checks.trees import LARGEST, changed_files, staged_files
+from gitcoord.checks.trees import LARGEST, changed_files, committed_files, staged_files
 from gitcoord.git.repository import Repository
 from tests.conftest import Sandbox
 
@@ -122,3 +122,26 @@ def test_another_index_is_read_where_git_names_one(sandbox: Sandbox) -> None:
     files, _ = staged_files(Repository.find(sandbox.path), index=str(sandbox.path / ".git/other"))
     assert [one.path for one in files] == ["new.py"]
     assert staged(sandbox) == {}
+
+
+def test_of_commits_every_version_is_told_and_of_a_merge_what_no_parent_has(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.commit("put in", {"a.txt": "one\n"})
+    first = sandbox.git("rev-parse", "HEAD")
+    sandbox.commit("take out", {"a.txt": "two\n"})
+    second = sandbox.git("rev-parse", "HEAD")
+    sandbox.git("switch", "-qc", "side", first)
+    sandbox.commit("beside", {"b.txt": "three\n"})
+    sandbox.git("merge", "-q", "--no-commit", "main")
+    sandbox.write("a.txt", "of neither\n")
+    sandbox.git("add", "-A")
+    sandbox.git("commit", "-qm", "merge")
+    merge = sandbox.git("rev-parse", "HEAD")
+    found = committed_files(Repository.find(sandbox.path), [first, second, merge])
+    told = [(commit, file.path, file.content, file.old) for commit, file in found]
+    assert told == [
+        (first, "a.txt", b"one\n", None),
+        (second, "a.txt", b"two\n", b"one\n"),
+        (merge, "a.txt", b"of neither\n", b"one\n"),
+    ]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from shlex import quote
 
 from gitcoord.checks.content import examine
-from gitcoord.checks.trees import changed_files
+from gitcoord.checks.trees import committed_files
 from gitcoord.errors import Contended, NoSuch, Refused
 from gitcoord.git.history import Commit, list_commits
 from gitcoord.git.quarantine import quarantine
@@ -204,16 +204,14 @@ def _secrets_on_the_way(repo: Repository, review: Review, wish: Wish) -> Iterato
     it lands with the history, but for a squash. Asked where secrets are asked for at all."""
     if wish.method == SQUASH or _SECRETS not in {one.name for one in wish.validators}:
         return
-    since = (f"^{review.base}",) if review.base else ()
-    commits = list_commits(repo, review.head, *since, limit=_MOST_COMMITS, with_paths=False)
-    for commit in commits:
-        if len(commit.parents) == 1:
-            files = changed_files(repo, commit.parents[0], commit.id)
-            for remark in examine(files, largest=0, only=(_SECRETS,))[:1]:
-                yield Missing(
-                    f"commit {commit.id[:9]} has what looks like a secret: {remark.place}",
-                    f"gitcoord review merge {review.id} --squash",
-                )
+    since = [f"^{review.base}"] if review.base else []
+    commits = repo.run("rev-list", review.head, *since, "--").lines()
+    for commit, file in committed_files(repo, commits):
+        for remark in examine([file], largest=0, only=(_SECRETS,))[:1]:
+            yield Missing(
+                f"commit {commit[:9]} has what looks like a secret: {remark.place}",
+                f"gitcoord review merge {review.id} --squash",
+            )
 
 
 def _refusals_of_agents(repo: Repository, review: Review) -> dict[str, Verdict]:

@@ -8,7 +8,7 @@ reads all of them, whatever an agent wrote above; nothing is named twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from gitcoord.git.repository import Repository
@@ -24,8 +24,6 @@ _FORMAT = "%H%x00%an <%ae>%x00%(trailers:only,unfold)"
 _TRAILER = re.compile(r"([A-Za-z0-9-]+): (.*)")
 _LONGEST_BODY = 20_000
 _LONGEST_VALUE, _MOST_VALUES = 200, 50  # of one key: commits are anybody's
-
-Trailers = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitcoord.config import Config
-from gitcoord.reviews.train.search import Search, Stack, half_of, simulate
+from gitcoord.reviews.train.search import Search, Stack, half_of
+from tests.reviews.train.simulating import simulate
 
 TWENTY = [f"r{number:02}" for number in range(20)]
 PLACEMENTS = list(combinations(TWENTY, 2))
